@@ -1,0 +1,1 @@
+"""Signal processing in NumPy: spectra, masks, bands, resampling."""

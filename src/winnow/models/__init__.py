@@ -1,0 +1,1 @@
+"""Bundles and the kinds of running them."""

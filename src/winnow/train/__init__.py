@@ -1,0 +1,1 @@
+"""Training: may import everything, nothing imports it but the command line, when it is used."""
