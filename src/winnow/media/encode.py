@@ -1,0 +1,205 @@
+"""From float32 blocks to packets: sample format, rate, layout and bit depth that an encoder takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from winnow.audio import Samples
+from winnow.errors import BadAudio, BadOption
+from winnow.media import formats
+
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+    from av.packet import Packet
+
+DEFAULT_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+
+_SLICE = 1 << 16  # samples per frame handed to an encoder: a whole recording in one call costs no second copy
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a stream is encoded: names of the encoder, sample format and layout, the encoder's rate, bits per second."""
+
+    encoder: str
+    rate: int
+    layout: str
+    sample_format: str
+    bit_rate: int | None
+
+
+def make_plan(
+    encoder: str, rate: int, channels: int, layout: str | None, bits: int | None, bit_rate: int | None
+) -> Plan:
+    """Settings that the encoder accepts. Raises BadOption with one line when there are none."""
+    if rate < 1 or channels < 1:
+        raise BadOption(f"{channels} channels at {rate} Hz cannot be written: both are at least 1.")
+    limit = formats.MAX_CHANNELS.get(encoder, 64)
+    if channels > limit:
+        raise BadOption(
+            f"{channels} channels do not fit into {encoder.removeprefix('lib')} (at most {limit}). Use .wav, .flac or .m4a."
+        )
+    out_rate = formats.nearest_rate(encoder, rate)
+    sample_format = _sample_format(encoder, bits)
+    bit_rate = bit_rate or formats.default_bit_rate(encoder, out_rate, channels)
+    for candidate in _layouts(channels, layout):
+        plan = Plan(encoder, out_rate, candidate, sample_format, bit_rate)
+        if _opens(plan):
+            return plan
+    raise BadOption(f"{channels} channels at {rate} Hz do not fit into {encoder}. Use .wav or .flac.")
+
+
+def _layouts(channels: int, layout: str | None) -> list[str]:
+    """The wished layout, then others of as many channels: the label may change, the samples never."""
+    from av.audio.layout import AudioLayout
+
+    names = [layout, DEFAULT_LAYOUTS.get(channels), f"{channels} channels"]
+    kept = [name for name in names if name]
+    try:
+        return [name for name in kept if AudioLayout(name).nb_channels == channels]
+    except ValueError as error:
+        raise BadOption(f'no channel layout named "{layout}". Use mono, stereo, 5.1 or 7.1.') from error
+
+
+def _opens(plan: Plan) -> bool:
+    import av
+
+    context: Any = av.CodecContext.create(plan.encoder, "w")
+    _configure(context, plan)
+    try:
+        context.open()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _configure(context: Any, plan: Plan) -> None:
+    context.sample_rate, context.layout, context.format = plan.rate, plan.layout, plan.sample_format
+    context.time_base = Fraction(1, plan.rate)
+    context.thread_count = 1
+    if plan.bit_rate:
+        context.bit_rate = plan.bit_rate
+    if plan.encoder == "flac":
+        # The default grows with the rate, and FFmpeg's own parser finds no frames in 8 channels at 192 kHz.
+        context.options = {**context.options, "frame_size": "4096"}
+
+
+def _sample_format(encoder: str, bits: int | None) -> str:
+    import av
+
+    offered = [each.name for each in av.Codec(encoder, "w").audio_formats or ()]
+    lossy = formats.default_bit_rate(encoder, 48000, 1) is not None
+    if len(offered) == 1 or not offered:
+        return offered[0] if offered else "fltp"
+    wanted = {None: "s16", 8: "u8", 16: "s16", 24: "s32", 32: "flt"}.get(bits) if not lossy else "flt"
+    for name in (wanted, f"{wanted}p"):
+        if name in offered:
+            return name
+    if lossy:
+        return offered[0]
+    raise BadOption(f"{encoder} does not hold {bits} bits per sample. Use 16 or 24, or .wav for 32-bit floating point.")
+
+
+class AudioEncoder:
+    """Encodes blocks `(channels, time)` float32 into a stream of `container`, every sample in its place.
+
+    The container writes its header at the first packet, so all streams are added before. `clipped` counts samples beyond
+    full scale that an integer format could not hold, `written` the samples at the encoder's rate.
+    """
+
+    def __init__(self, container: OutputContainer, plan: Plan, rate: int, channels: int) -> None:
+        self.stream: Any = container.add_stream(plan.encoder, rate=plan.rate)
+        _configure(self.stream.codec_context, plan)
+        self.stream.time_base = Fraction(1, plan.rate)
+        self.clipped = self.written = self._taken = 0
+        self._plan, self._channels, self._rate = plan, channels, rate
+        self._resampler: Any = None
+        if plan.rate != rate:
+            import soxr
+
+            self._resampler = soxr.ResampleStream(rate, plan.rate, channels, dtype="float32", quality="HQ")
+
+    def encode(self, block: Samples) -> Iterator[Packet]:
+        """Packets for a block; any number of samples."""
+        samples = np.atleast_2d(np.asarray(block, np.float32))
+        if samples.shape[0] != self._channels or samples.ndim != 2:
+            raise BadAudio(f"blocks have shape ({self._channels}, time), not {np.shape(block)}")
+        self._taken += samples.shape[1]
+        if self._resampler is not None:
+            samples = self._resampler.resample_chunk(np.ascontiguousarray(samples.T)).reshape(-1, self._channels).T
+        yield from self._frames(samples)
+
+    def flush(self) -> Iterator[Packet]:
+        """The last packets."""
+        if self._resampler is not None:
+            yield from self._frames(self._tail())
+        if self.written:
+            yield from self.stream.encode(None)
+
+    def _tail(self) -> Samples:
+        """The resampler's rest, cut or filled so that the length is exact."""
+        rest = self._resampler.resample_chunk(np.zeros((0, self._channels), np.float32), last=True)
+        rest = rest.reshape(-1, self._channels).T
+        missing = round(self._taken * self._plan.rate / self._rate) - self.written
+        return np.pad(rest[:, : max(missing, 0)], ((0, 0), (0, max(missing - rest.shape[1], 0))))
+
+    def _frames(self, samples: Samples) -> Iterator[Packet]:
+        for begin in range(0, samples.shape[1], _SLICE):
+            yield from self.stream.encode(self._frame(samples[:, begin : begin + _SLICE]))
+
+    def _frame(self, samples: Samples) -> Any:
+        from av.audio.frame import AudioFrame
+
+        packed, clipped = to_format(samples, self._plan.sample_format)
+        self.clipped += clipped
+        frame = AudioFrame(self._plan.sample_format, self._plan.layout, samples.shape[1])
+        # Not AudioFrame.from_ndarray: it sees a ninth plane where there are eight.
+        for plane, row in zip(frame.planes, packed, strict=False):
+            plane.update(row)
+        # Without its own clock an AAC frame lands 1024 samples late.
+        frame.sample_rate, frame.pts, frame.time_base = self._plan.rate, self.written, Fraction(1, self._plan.rate)
+        self.written += samples.shape[1]
+        return frame
+
+
+def to_format(samples: Samples, name: str) -> tuple[np.ndarray[Any, Any], int]:
+    """Samples `(channels, time)` as FFmpeg's sample format `name`, and how many of them had to be clipped.
+
+    32-bit integers carry 24 bits, which is what the formats behind them store.
+    """
+    kind = name.removesuffix("p")
+    clipped = 0
+    if kind in ("flt", "dbl"):
+        values: np.ndarray[Any, Any] = samples.astype("f4" if kind == "flt" else "f8", copy=False)
+    else:
+        values, clipped = _integers(samples, {"u8": 8, "s16": 16, "s32": 24}[kind])
+        values = {"u8": _to_u8, "s16": _to_s16, "s32": _to_s32}[kind](values)
+    packed = values if name.endswith("p") else values.T.reshape(1, -1)
+    return np.ascontiguousarray(packed), clipped
+
+
+def _integers(samples: Samples, bits: int) -> tuple[Samples, int]:
+    top = float(2 ** (bits - 1))
+    scaled = np.rint(samples * np.float32(top))
+    if scaled.size and (scaled.max() > top - 1 or scaled.min() < -top):
+        # +1.0 itself is not counted: it is full scale, and off by the last bit only.
+        clipped = int(np.count_nonzero(np.abs(samples) > 1.0))
+        return np.clip(scaled, -top, top - 1), clipped
+    return scaled, 0
+
+
+def _to_u8(values: Samples) -> np.ndarray[Any, Any]:
+    return (values + 128).astype(np.uint8)
+
+
+def _to_s16(values: Samples) -> np.ndarray[Any, Any]:
+    return values.astype(np.int16)
+
+
+def _to_s32(values: Samples) -> np.ndarray[Any, Any]:
+    return values.astype(np.int32) << 8
