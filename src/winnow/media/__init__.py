@@ -6,12 +6,15 @@ beside a picture that is copied packet by packet. PyAV is loaded by the first ca
 
 from winnow.media.probe import AudioTrack, MediaInfo, VideoTrack, probe
 from winnow.media.read import Reader, open_reader, read
+from winnow.media.remux import NewTrack, Remuxer
 from winnow.media.write import Writer, write
 
 __all__ = [
     "AudioTrack",
     "MediaInfo",
+    "NewTrack",
     "Reader",
+    "Remuxer",
     "VideoTrack",
     "Writer",
     "open_reader",

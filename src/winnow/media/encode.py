@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 DEFAULT_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+
+_SKIP_SAMPLES = 11  # AV_PKT_DATA_SKIP_SAMPLES
 
 _SLICE = 1 << 16  # samples per frame handed to an encoder: a whole recording in one call costs no second copy
 
@@ -112,11 +115,15 @@ class AudioEncoder:
     full scale that an integer format could not hold, `written` the samples at the encoder's rate.
     """
 
-    def __init__(self, container: OutputContainer, plan: Plan, rate: int, channels: int) -> None:
+    def __init__(
+        self, container: OutputContainer, plan: Plan, rate: int, channels: int, start: Fraction = Fraction(0)
+    ) -> None:
         self.stream: Any = container.add_stream(plan.encoder, rate=plan.rate)
         _configure(self.stream.codec_context, plan)
         self.stream.time_base = Fraction(1, plan.rate)
         self.clipped = self.written = self._taken = 0
+        self._first = round(start * plan.rate)
+        self._packets, self._delay = 0, 0
         self._plan, self._channels, self._rate = plan, channels, rate
         self._resampler: Any = None
         if plan.rate != rate:
@@ -124,7 +131,7 @@ class AudioEncoder:
 
             self._resampler = soxr.ResampleStream(rate, plan.rate, channels, dtype="float32", quality="HQ")
 
-    def encode(self, block: Samples) -> Iterator[Packet]:
+    def encode(self, block: Samples) -> Iterator[Packet[Any]]:
         """Packets for a block; any number of samples."""
         samples = np.atleast_2d(np.asarray(block, np.float32))
         if samples.shape[0] != self._channels or samples.ndim != 2:
@@ -134,12 +141,32 @@ class AudioEncoder:
             samples = self._resampler.resample_chunk(np.ascontiguousarray(samples.T)).reshape(-1, self._channels).T
         yield from self._frames(samples)
 
-    def flush(self) -> Iterator[Packet]:
+    def flush(self) -> Iterator[Packet[Any]]:
         """The last packets."""
         if self._resampler is not None:
             yield from self._frames(self._tail())
         if self.written:
-            yield from self.stream.encode(None)
+            yield from self._last(list(self._counted(self.stream.encode(None))))
+
+    @property
+    def seconds(self) -> float:
+        """Time reached, on the clock of the container."""
+        return (self._first + self.written) / self._plan.rate
+
+    def _counted(self, packets: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
+        for packet in packets:
+            if not self._packets and packet.pts is not None:
+                self._delay = self._first - packet.pts
+            self._packets += 1
+            yield packet
+
+    def _last(self, packets: list[Packet[Any]]) -> list[Packet[Any]]:
+        """Mark the padding in the last packet, where the encoder has not done so: Matroska keeps the mark."""
+        size = self.stream.codec_context.frame_size
+        padding = self._packets * size - self._delay - self.written
+        if packets and 0 < padding < size and not packets[-1].has_sidedata("skip_samples"):
+            _mark_padding(packets[-1], padding)
+        return packets
 
     def _tail(self) -> Samples:
         """The resampler's rest, cut or filled so that the length is exact."""
@@ -148,9 +175,9 @@ class AudioEncoder:
         missing = round(self._taken * self._plan.rate / self._rate) - self.written
         return np.pad(rest[:, : max(missing, 0)], ((0, 0), (0, max(missing - rest.shape[1], 0))))
 
-    def _frames(self, samples: Samples) -> Iterator[Packet]:
+    def _frames(self, samples: Samples) -> Iterator[Packet[Any]]:
         for begin in range(0, samples.shape[1], _SLICE):
-            yield from self.stream.encode(self._frame(samples[:, begin : begin + _SLICE]))
+            yield from self._counted(self.stream.encode(self._frame(samples[:, begin : begin + _SLICE])))
 
     def _frame(self, samples: Samples) -> Any:
         from av.audio.frame import AudioFrame
@@ -162,9 +189,19 @@ class AudioEncoder:
         for plane, row in zip(frame.planes, packed, strict=False):
             plane.update(row)
         # Without its own clock an AAC frame lands 1024 samples late.
-        frame.sample_rate, frame.pts, frame.time_base = self._plan.rate, self.written, Fraction(1, self._plan.rate)
+        frame.sample_rate, frame.time_base = self._plan.rate, Fraction(1, self._plan.rate)
+        frame.pts = self._first + self.written
         self.written += samples.shape[1]
         return frame
+
+
+def _mark_padding(packet: Packet[Any], samples: int) -> None:
+    """Attach FFmpeg's note "drop so many samples at the end" (AV_PKT_DATA_SKIP_SAMPLES: start, end, two reasons)."""
+    from av.packet import PacketSideData
+
+    note: Any = PacketSideData(_SKIP_SAMPLES, 10)  # type: ignore[call-arg]
+    note.update(struct.pack("<IIBB", 0, samples, 0, 0))
+    packet.set_sidedata(note)
 
 
 def to_format(samples: Samples, name: str) -> tuple[np.ndarray[Any, Any], int]:

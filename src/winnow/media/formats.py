@@ -145,6 +145,22 @@ def _exists(encoder: str) -> bool:
         return False
 
 
+def can_encode(muxer: str, encoder: str) -> bool:
+    """Whether FFmpeg has the encoder and the container takes its codec."""
+    import io
+
+    import av
+
+    if not _exists(encoder):
+        return False
+    try:
+        with av.open(io.BytesIO(), "w", format=muxer) as trial:
+            trial.add_stream(encoder)
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
+
+
 def nearest_rate(encoder: str, rate: int) -> int:
     """`rate` if the encoder takes it, else the next higher rate that it takes, else its highest."""
     import av

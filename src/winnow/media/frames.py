@@ -40,7 +40,8 @@ def to_float(frame: Any) -> Samples:
 
 def layout_name(layout: Any) -> str:
     """The name of a layout; a file that does not name its one or two channels means mono or stereo."""
-    return {"1 channels": "mono", "2 channels": "stereo"}.get(layout.name, layout.name)
+    name: str = layout.name
+    return {"1 channels": "mono", "2 channels": "stereo"}.get(name, name)
 
 
 class Converter:

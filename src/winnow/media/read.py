@@ -176,9 +176,12 @@ def read(path: Path, track: int = 0) -> Audio:
 
 def _ignore_others(streams: Iterable[Any], chosen: AudioStream) -> None:
     # The demuxer then does not even read the picture of an MP4 from the disk.
-    for stream in streams:
-        if stream.index != chosen.index and hasattr(type(stream), "discard"):
-            stream.discard = "all"
+    import av.stream
+
+    discard: Any = getattr(av.stream, "Discard", None)  # PyAV 15 and older have none
+    for stream in streams if discard is not None else ():
+        if stream.index != chosen.index:
+            stream.discard = discard.all
 
 
 def _end(source: Source, stream: AudioStream) -> int | None:

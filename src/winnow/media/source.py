@@ -98,7 +98,7 @@ class Source:
             "max_size": str(1 << 18),  # PCM in packets of up to 256 kB instead of 4: a third of the time
         }
         try:
-            return av.open(
+            container: InputContainer = av.open(
                 handle,
                 "r",
                 container_options=options,
@@ -106,6 +106,7 @@ class Source:
                 buffer_size=1 << 17,
                 io_open=None if pipe else _refuse,
             )
+            return container
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self.explain(error) from error
 
