@@ -65,7 +65,9 @@ def main() -> None:
     before.save(folder / "before.wav")
     after.save(folder / "after.wav")
     draw(folder / "before-after.png", before, after)
-    print(f"distance from the clean voice (SI-SDR, higher is better): {closeness(before, clean):.1f} dB before, ", end="")
+    print(
+        f"distance from the clean voice (SI-SDR, higher is better): {closeness(before, clean):.1f} dB before, ", end=""
+    )
     print(f"{closeness(after, clean):.1f} dB after")
     print(f"\nListen to {folder / 'before.wav'} and {folder / 'after.wav'},")
     print(f"look at {folder / 'before-after.png'}, play {video}.")

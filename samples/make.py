@@ -33,9 +33,9 @@ TEXT = (
     "You can hear the traffic, a fan, somebody typing, and people in the next room."
 )
 NEIGHBOURS = {
-    "slt": "Did you see the message this morning? They moved the meeting again, and nobody told the people downstairs.",
+    "slt": "Did you see the message? They moved the meeting again, and nobody told the people downstairs.",
     "awb": "The second train was late, so we walked along the river, and found a place that was still serving lunch.",
-    "kal16": "Put the blue folder on the left, the green one goes back to the archive, and the rest can wait for Monday.",
+    "kal16": "Put the blue folder on the left, the green one goes to the archive, and the rest can wait for Monday.",
 }
 
 
