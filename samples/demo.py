@@ -32,7 +32,7 @@ def closeness(audio: Audio, clean: Audio) -> float:
 
 
 def spectrogram(axes: plt.Axes, audio: Audio, title: str) -> matplotlib.collections.QuadMesh:
-    """Draw one spectrogram: kilohertz over seconds, level in dB below full scale."""
+    """Draw one spectrogram: kilohertz over seconds, level in dB relative to full scale."""
     hertz, seconds, power = signal.spectrogram(audio.mono().samples[0], audio.rate, nperseg=1024, scaling="spectrum")
     keep = hertz <= TOP * 1000
     level = 10 * np.log10(power[keep] + 1e-12)
@@ -47,7 +47,7 @@ def draw(path: Path, before: Audio, after: Audio) -> None:
     spectrogram(axes[0], before, "before")
     mesh = spectrogram(axes[1], after, "after winnow enhance")
     axes[1].set_xlabel("seconds")
-    figure.colorbar(mesh, ax=axes, label="dB below full scale")
+    figure.colorbar(mesh, ax=axes, label="dB relative to full scale")
     figure.savefig(path, dpi=130)
     plt.close(figure)
 
@@ -65,11 +65,9 @@ def main() -> None:
     before.save(folder / "before.wav")
     after.save(folder / "after.wav")
     draw(folder / "before-after.png", before, after)
-    print(
-        f"distance from the clean voice (SI-SDR, higher is better): {closeness(before, clean):.1f} dB before, ", end=""
-    )
-    print(f"{closeness(after, clean):.1f} dB after")
-    print(f"\nListen to {folder / 'before.wav'} and {folder / 'after.wav'},")
+    print("\nvoice against everything else (SI-SDR; the clean voice of this sample is known):", end=" ")
+    print(f"{closeness(before, clean):.1f} dB before, {closeness(after, clean):.1f} dB after")
+    print(f"Listen to {folder / 'before.wav'} and {folder / 'after.wav'},")
     print(f"look at {folder / 'before-after.png'}, play {video}.")
 
 

@@ -132,6 +132,17 @@ def resolve(command, words: list[str]):
     return command, options
 
 
+def test_the_demonstration_runs_and_helps(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    code = [sys.executable, str(ROOT / "samples" / "demo.py"), str(tmp_path)]
+    done = subprocess.run(code, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    before, after = map(float, re.findall(r"(-?[0-9.]+) dB", done.stdout)[-2:])
+    assert after > before + 3
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {"before.wav", "after.wav", "before-after.png", "talk.enhanced.mp4"}
+
+
 def test_every_error_is_also_a_built_in_and_has_an_exit_code() -> None:
     from winnow import errors
 
