@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -85,6 +86,24 @@ def test_import_is_light() -> None:
     code = f"import sys, winnow; print([name for name in {HEAVY!r} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
+
+
+def test_the_plain_package_imports_only_what_it_declares() -> None:
+    declared = re.search(r"^dependencies = \[(.*?)^\]", pyproject(), re.M | re.S)
+    assert declared
+    allowed = set(re.findall(r'"([a-z0-9]+)>=', declared.group(1))) | set(sys.stdlib_module_names) | {"winnow"}
+    for path in (ROOT / "src" / "winnow").rglob("*.py"):
+        if "train" not in path.relative_to(ROOT / "src" / "winnow").parts:
+            foreign = imported(path) - allowed
+            assert not foreign, f"{path.relative_to(ROOT)} imports {sorted(foreign)}"
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level packages that a file imports anywhere."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    return {name.partition(".")[0] for name in names}
 
 
 def test_imports_go_one_way() -> None:
