@@ -124,10 +124,9 @@ def test_wheel_holds_the_code_and_every_shipped_file(tmp_path: Path) -> None:
 
 
 def test_documents_show_only_commands_and_options_that_exist() -> None:
-    main = pytest.importorskip("typer.main")
-    from winnow.cli import app
+    from winnow.cli.app import command as tree
 
-    root = main.get_command(app)
+    root = tree()
     commands = [(document.name, words) for document in DOCUMENTS for words in shown(document)]
     assert commands, "no document shows a command"
     for document, words in commands:
