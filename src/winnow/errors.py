@@ -1,8 +1,8 @@
 """What can go wrong, one class per cause.
 
-Every class carries the exit code that the command line returns: 2 when the input or an option is wrong, 1 when winnow or
-the machine failed. The message is one line that says what is wrong and what to do next. Each class is also a built-in
-exception, so that callers who do not know winnow can still catch it.
+Every class carries the exit code that the command line returns: 2 when the input or an option is wrong, 1 when winnow
+or the machine failed. The message is one line that says what is wrong and what to do next. Each class is also a
+built-in exception, so that callers who do not know winnow can still catch it.
 """
 
 from __future__ import annotations
