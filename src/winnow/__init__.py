@@ -1,3 +1,34 @@
-"""winnow: any audio or video recording in, the same recording with clean speech out."""
+"""winnow: any audio or video recording in, the same recording with clean speech out.
+
+    import winnow
+    speech = winnow.enhance("talk.mp4")          # an Audio
+    parts = winnow.split("talk.mp4")             # {"speech": Audio, "background": Audio}
+    speech.save("talk.wav")
+
+The names below are loaded when they are first used, so that `import winnow` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from winnow.api import enhance, load, split
+    from winnow.audio import Audio
+    from winnow.engine.stream import Stream
 
 __version__ = "0.1.0"
+__all__ = ["Audio", "Stream", "enhance", "load", "split"]
+
+_HOMES = {"Audio": "winnow.audio", "Stream": "winnow.engine.stream"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'winnow' has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "winnow.api")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

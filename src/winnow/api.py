@@ -1,0 +1,51 @@
+"""The few functions that `import winnow` offers."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from winnow.audio import Audio
+from winnow.engine.run import Settings, separate
+from winnow.errors import BadAudio
+from winnow.media import read
+
+Source = Audio | str | os.PathLike[str] | tuple[Any, int]
+"""A recording: an Audio, the path of an audio or video file, or `(array, rate)`."""
+
+
+def load(source: Source, track: int = 0) -> Audio:
+    """Any recording as an Audio.
+
+    source: see Source; an array is `(time,)` or `(channels, time)`; track: which audio track of a file, from 0.
+    Raises InputNotFound, NoAudio, BadAudio.
+    """
+    if isinstance(source, Audio):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        return read(source, track=track)
+    try:
+        samples, rate = source
+    except (TypeError, ValueError):
+        raise BadAudio("give an Audio, the path of a file, or (array, rate).") from None
+    return Audio(samples, rate)
+
+
+def split(source: Source, *, track: int = 0, **options: Any) -> dict[str, Audio]:
+    """A recording apart: `{"speech": Audio, "background": Audio}`, each as long as the recording, together equal to it.
+
+    options: the fields of `winnow.engine.run.Settings` (model, strength, max_attenuation, channels). Raises as `load`,
+    and BadOption, UnknownModel.
+    """
+    audio = load(source, track)
+    length, step = audio.samples.shape[1], max(1, audio.rate)
+    blocks = (audio.samples[:, i : i + step] for i in range(0, length, step))
+    parts = list(separate(blocks, audio.rate, audio.channels, Settings(**options)))
+    return {name: Audio(np.concatenate([part[name] for part in parts], axis=1), audio.rate) for name in parts[0]}
+
+
+def enhance(source: Source, *, track: int = 0, **options: Any) -> Audio:
+    """A recording with clean speech: same length, rate and channels. Parameters and errors as in `split`."""
+    return split(source, track=track, **options)["speech"]

@@ -1,0 +1,43 @@
+"""Mask algebra: what is done between a network's output and the spectrum it is applied to."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.complex64]
+
+
+def expand_mask(parts: Floats, power: float) -> Mask:
+    """A mask for compressed magnitudes as a mask for the spectrum itself: `M |M|^(1/power - 1)`.
+
+    parts: `(..., F, 2)`, real and imaginary; power: the compression that the network works in, 1 for none.
+    Returns complex64 `(..., F)`.
+    """
+    if power != 1:
+        size = parts[..., 0] ** 2 + parts[..., 1] ** 2 + np.float32(1e-12)
+        parts = parts * np.power(size, np.float32((1 / power - 1) / 2))[..., None]
+    return np.ascontiguousarray(parts, np.float32).view(np.complex64)[..., 0]
+
+
+def moderate(mask: Mask, strength: float, max_attenuation: float | None) -> Mask:
+    """Do less than the network wants, in any shape of mask.
+
+    max_attenuation: dB, no bin is lowered by more than this (None: no limit); then strength: 0 returns the input, 1 the
+    network's result, in between a linear blend of both.
+    """
+    if max_attenuation is not None:
+        floor = np.float32(10 ** (-max_attenuation / 20))
+        size = np.abs(mask)
+        raised = np.where(size < floor, floor / np.maximum(size, np.float32(1e-9)), np.float32(1))
+        mask = np.where(size < 1e-9, np.complex64(floor), mask * raised)
+    if strength < 1:
+        mask = np.float32(strength) * mask + np.float32(1 - strength)
+    return np.asarray(mask, np.complex64)
+
+
+def limit(mask: Mask, most: float) -> Mask:
+    """No bin is raised above `most` (linear): what is not there is not invented."""
+    size = np.abs(mask)
+    return np.asarray(mask * (most / np.maximum(size, np.float32(most))), np.complex64)

@@ -1,0 +1,113 @@
+"""A bundle: a folder with manifest.json, model.onnx, probe.npz and card.md that tells everything needed to run it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from winnow.errors import BundleError
+from winnow.models.frames import FramesRunner
+from winnow.models.manifest import Manifest, read_manifest
+
+TOLERANCE = 1e-4
+"""Largest difference allowed between a graph's output and its probe."""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `Bundle.check` found: the largest difference to the probe for each number of frames tried."""
+
+    name: str
+    differences: dict[int, float]
+
+    @property
+    def worst(self) -> float:
+        """The largest of the differences."""
+        return max(self.differences.values())
+
+    @property
+    def ok(self) -> bool:
+        """Whether all are within TOLERANCE."""
+        return self.worst <= TOLERANCE
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk whose manifest was read; the graph is read, and its hash compared, when it is first needed."""
+
+    path: Path
+    manifest: Manifest
+
+    @cached_property
+    def graph(self) -> bytes:
+        """The bytes of model.onnx. Raises BundleError when it is missing or not the one that the manifest speaks of."""
+        try:
+            data = (self.path / "model.onnx").read_bytes()
+        except OSError:
+            raise BundleError(
+                f"{self.path}: model.onnx is missing or cannot be read. Install or export the bundle again."
+            ) from None
+        if hashlib.sha256(data).hexdigest() != self.manifest.sha256:
+            raise BundleError(
+                f"{self.path / 'model.onnx'}: the graph was changed since it was exported. Install or export the bundle again."
+            )
+        return data
+
+    @property
+    def card(self) -> str:
+        """The text of card.md, empty if there is none."""
+        path = self.path / "card.md"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the graph."""
+        path = self.path / "model.onnx"
+        return path.stat().st_size if path.exists() else 0
+
+    def runner(self, threads: int = 1) -> FramesRunner:
+        """A runner for the graph."""
+        return FramesRunner(self.graph, self.manifest.settings, self.manifest.name, threads)
+
+    def check(self) -> CheckReport:
+        """Run the probe at its three lengths and frame by frame, and compare with what the export wrote down.
+
+        Raises BundleError when the bundle is incomplete or tampered with.
+        """
+        runner = self.runner()
+        differences = {}
+        with self._probe() as probe:
+            for length in probe["lengths"]:
+                spectrum, wanted = probe[f"spectrum_{length}"], probe[f"mask_{length}"]
+                mask, _ = runner.raw(spectrum, runner.begin())
+                differences[int(length)] = float(np.abs(mask - wanted).max())
+            differences[1] = self._frame_by_frame(runner, spectrum, wanted)
+        return CheckReport(self.manifest.name, differences)
+
+    def _frame_by_frame(
+        self, runner: FramesRunner, spectrum: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]
+    ) -> float:
+        state, worst = runner.begin(), 0.0
+        for t in range(spectrum.shape[1]):
+            mask, state = runner.raw(spectrum[:, t : t + 1], state)
+            worst = max(worst, float(np.abs(mask - wanted[:, t : t + 1]).max()))
+        return worst
+
+    def _probe(self) -> Any:
+        try:
+            return np.load(self.path / "probe.npz", allow_pickle=False)
+        except (OSError, ValueError):
+            raise BundleError(
+                f"{self.path}: probe.npz is missing or broken. Install or export the bundle again."
+            ) from None
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle's manifest. Raises BundleError."""
+    return Bundle(folder, read_manifest(folder / "manifest.json"))

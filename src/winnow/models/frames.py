@@ -1,0 +1,52 @@
+"""Kind `frames`: spectrum frames and state in, masks and state out; the same graph for one hop and for hundreds of frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from winnow.dsp.masks import Mask, expand_mask, limit
+from winnow.dsp.spectrum import Spectrum, compress
+from winnow.models.manifest import FramesSettings
+from winnow.models.session import open_session
+
+State = npt.NDArray[np.float32]
+
+FRAMES_AT_ONCE = 512
+"""Frames per call at most: results do not depend on it, memory does."""
+
+
+class FramesRunner:
+    """Runs a graph of kind `frames`.
+
+    Pure: `step` takes a state and returns the next one. Source of the layout: DESIGN, kinds; FastEnhancer (2025) for
+    compressed spectra and masks.
+    """
+
+    def __init__(self, graph: bytes, settings: FramesSettings, name: str, threads: int = 1) -> None:
+        self.settings = settings
+        self._session = open_session(graph, name, threads)
+
+    def begin(self) -> State:
+        """The state before the first frame."""
+        return np.zeros(self.settings.state, np.float32)
+
+    def raw(self, spectrum: npt.NDArray[np.float32], state: State) -> tuple[npt.NDArray[np.float32], State]:
+        """The graph itself: compressed `(1, T, bins, 2)` and state to mask `(1, T, bins, 2)` and the next state."""
+        mask, after = self._session.run(None, {"spectrum": spectrum, "state": state})
+        return mask, after
+
+    def step(self, spectrum: Spectrum, state: State) -> tuple[Mask, State]:
+        """Masks for some frames of one channel: complex `(T, F)` and state to mask `(T, F)` and the next state, T >= 0."""
+        masks = [np.zeros((0, spectrum.shape[1]), np.complex64)]
+        for start in range(0, spectrum.shape[0], FRAMES_AT_ONCE):
+            part = spectrum[start : start + FRAMES_AT_ONCE, : self.settings.bins]
+            mask, state = self.raw(compress(part, self.settings.power)[None], state)
+            masks.append(self._whole(mask[0], spectrum.shape[1]))
+        return np.concatenate(masks), state
+
+    def _whole(self, parts: npt.NDArray[np.float32], bins: int) -> Mask:
+        """The spectrum's own mask from the network's; bins above what the network sees get the mask of its last one."""
+        mask = limit(expand_mask(parts, self.settings.power), self.settings.most)
+        above = np.repeat(np.abs(mask[:, -1:]).astype(np.complex64), bins - mask.shape[1], axis=1)
+        return np.concatenate([mask, above], axis=1)

@@ -1,0 +1,139 @@
+"""The manifest of a bundle: everything needed to run it, in one strict dataclass."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from winnow.errors import BundleError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class FramesSettings:
+    """Kind `frames`: spectrum frames and state in, masks and state out.
+
+    window: samples of the root-Hann window, hop is half of it; power: compression of the magnitudes, see
+    `winnow.dsp.spectrum.compress`; bins: frequency bins that the network sees, from 0 hertz up, of window / 2 + 1;
+    state: shape of the state tensor, zeros before the first frame; most: largest gain of a bin, linear.
+    """
+
+    window: int
+    power: float
+    bins: int
+    state: tuple[int, ...]
+    most: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.window <= 0 or self.window % 2 or not 0 < self.bins <= self.window // 2 + 1 or not 0 < self.power <= 1:
+            raise BundleError("manifest.json: the settings of kind frames make no sense together.")
+
+
+SETTINGS: dict[str, type[FramesSettings]] = {"frames": FramesSettings}
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A second input. rate None: one fact (a voice, a reference); else it runs along the audio, hertz."""
+
+    name: str
+    rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What weights were trained on."""
+
+    name: str
+    licence: str
+    hours: float
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a bundle is.
+
+    stems: names of what comes out, in order; the last one is the remainder (input minus the others) if `remainder`.
+    ordered: False when the stems may swap places between windows. latency: algorithmic, seconds. licence: of the weights.
+    sha256: of model.onnx.
+    """
+
+    name: str
+    kind: str
+    title: str
+    rate: int
+    stems: tuple[str, ...]
+    remainder: bool
+    ordered: bool
+    latency: float
+    parameters: int
+    licence: str
+    non_commercial: bool
+    corpora: tuple[Corpus, ...]
+    settings: FramesSettings
+    sha256: str
+    cues: tuple[Cue, ...] = ()
+    scores: dict[str, float] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    def to_json(self) -> str:
+        """As it is written to manifest.json."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read and check a manifest.json. Raises BundleError for anything missing, unknown or of a wrong type."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(
+            f"{path.parent}: no manifest.json, so this is no bundle. Give a folder made by `winnow export`."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: cannot be read ({error}).") from None
+    return parse_manifest(raw, str(path))
+
+
+def parse_manifest(raw: Any, where: str) -> Manifest:
+    """A manifest from decoded JSON; `where` names it in errors. Raises BundleError."""
+    if not isinstance(raw, dict):
+        raise BundleError(f"{where}: a manifest is an object with keys.")
+    if raw.get("schema") != SCHEMA:
+        raise BundleError(
+            f"{where}: schema {raw.get('schema')!r}, this winnow reads {SCHEMA}. Update winnow, or export again."
+        )
+    values = dict(raw)
+    kind = values.get("kind")
+    if kind not in SETTINGS:
+        raise BundleError(f"{where}: unknown kind {kind!r}. This winnow runs {', '.join(SETTINGS)}.")
+    _known(Manifest, values, where)
+    values["settings"] = _made(SETTINGS[kind], values["settings"], where)
+    values["cues"] = tuple(_made(Cue, cue, where) for cue in values.get("cues", ()))
+    values["corpora"] = tuple(_made(Corpus, corpus, where) for corpus in values["corpora"])
+    values["stems"] = tuple(values["stems"])
+    for name, kinds in (("rate", int), ("name", str), ("latency", (int, float)), ("sha256", str), ("remainder", bool)):
+        if not isinstance(values[name], kinds):
+            raise BundleError(f"{where}: {name} has the wrong type.")
+    return Manifest(**values)
+
+
+def _known(cls: type, values: dict[str, Any], where: str) -> None:
+    names = {f.name for f in fields(cls)}
+    needed = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
+    for unknown in sorted(set(values) - names):
+        raise BundleError(f"{where}: unknown key {unknown!r}. The bundle is for another winnow, or mistyped.")
+    for missing in sorted(needed - set(values)):
+        raise BundleError(f"{where}: {missing} is missing.")
+
+
+def _made(cls: type[Any], values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise BundleError(f"{where}: {cls.__name__} is an object with keys.")
+    _known(cls, values, where)
+    try:
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    except TypeError as error:
+        raise BundleError(f"{where}: {error}.") from None

@@ -1,0 +1,155 @@
+"""From a run to a bundle: the graph is compared with the network at several lengths before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import warnings
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from winnow.errors import BadInput, BundleError, OutputError
+from winnow.models.bundle import TOLERANCE, load_bundle
+from winnow.models.manifest import Corpus, Manifest
+from winnow.train.recipes import find_recipe
+
+LENGTHS = (3, 40, 97)
+"""Frames of the probes: an exporter that bakes in the length of its example passes at one length only."""
+
+
+def export_run(
+    run: Path, output: Path, *, name: str | None = None, about: Path | None = None, force: bool = False
+) -> Manifest:
+    """Make a bundle of the weights in a run folder.
+
+    name: of the bundle (default: the output folder's); about: JSON file with what only a person knows: title, licence,
+    non_commercial, corpora [{name, licence, hours}], scores, and card, the text of the card; force: replace an existing bundle.
+    Raises BadInput when the run is incomplete, BundleError when graph and network differ, OutputError.
+    """
+    if output.exists() and not force:
+        raise OutputError(f"{output} exists already. Choose another folder, or add --force.")
+    recipe, network = load_run(run)
+    details = _details(about)
+    card = details.pop("card", None)
+    with tempfile.TemporaryDirectory() as kept:
+        folder = Path(kept) / "bundle"
+        folder.mkdir()
+        manifest = recipe.manifest(name or output.name, network)
+        manifest = replace(manifest, **details)
+        manifest = write_bundle(folder, network, manifest)
+        (folder / "card.md").write_text(card or default_card(manifest), encoding="utf-8")
+        _place(folder, output)
+    return manifest
+
+
+def load_run(run: Path) -> tuple[Any, torch.nn.Module]:
+    """The recipe of a run folder and its averaged network. Raises BadInput."""
+    from safetensors.torch import load_file
+
+    try:
+        described = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        weights = load_file(run / "weights.safetensors")
+    except FileNotFoundError as error:
+        raise BadInput(
+            f"{run}: no {Path(str(error.filename or 'weights.safetensors')).name} in this folder, so it is no run."
+        ) from None
+    except Exception as error:  # safetensors has its own exceptions
+        raise BadInput(f"{run}: cannot be read ({error}).") from None
+    recipe = find_recipe(described["recipe"]).restored(described["config"])
+    network = recipe.network()
+    network.load_state_dict(weights)
+    return recipe, network.eval()
+
+
+def write_bundle(folder: Path, network: Any, manifest: Manifest) -> Manifest:
+    """Write graph, probe and manifest, and check them. Returns the manifest with its hash."""
+    probe = make_probe(network, manifest)
+    graph = to_onnx(network, manifest)
+    manifest = replace(manifest, sha256=hashlib.sha256(graph).hexdigest())
+    (folder / "model.onnx").write_bytes(graph)
+    np.savez_compressed(folder / "probe.npz", **probe)
+    (folder / "manifest.json").write_text(manifest.to_json(), encoding="utf-8")
+    report = load_bundle(folder).check()
+    if not report.ok:
+        raise BundleError(
+            f"graph and network differ by {report.worst:.1e}, more than {TOLERANCE:.0e}: the export is wrong."
+        )
+    return manifest
+
+
+@torch.no_grad()
+def make_probe(network: Any, manifest: Manifest) -> dict[str, Any]:
+    """Noise in and the network's own answers, at several lengths."""
+    chance = torch.Generator().manual_seed(0)
+    probe: dict[str, Any] = {"lengths": np.array(LENGTHS)}
+    for length in LENGTHS:
+        spectrum = torch.randn(1, length, manifest.settings.bins, 2, generator=chance)
+        mask, _ = network(spectrum, torch.zeros(manifest.settings.state))
+        probe[f"spectrum_{length}"], probe[f"mask_{length}"] = spectrum.numpy(), mask.numpy()
+    return probe
+
+
+def to_onnx(network: Any, manifest: Manifest) -> bytes:
+    """The ONNX graph with inputs `spectrum` and `state`, outputs `mask` and `next_state`, and the manifest as metadata."""
+    import onnx
+
+    example = (torch.randn(1, 11, manifest.settings.bins, 2), torch.zeros(manifest.settings.state))
+    frames = {1: "frames"}
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the older exporter: the newer one bakes the example's length into a GRU
+        path = Path(folder) / "model.onnx"
+        torch.onnx.export(
+            network,
+            example,
+            str(path),
+            input_names=["spectrum", "state"],
+            output_names=["mask", "next_state"],
+            dynamic_axes={"spectrum": frames, "mask": frames},
+            opset_version=17,
+            dynamo=False,
+        )
+        graph = onnx.load(path)
+    described = json.dumps({**asdict(manifest), "sha256": ""}, ensure_ascii=False)
+    onnx.helper.set_model_props(graph, {"winnow": described})
+    return bytes(graph.SerializeToString())
+
+
+def default_card(manifest: Manifest) -> str:
+    """A card from the manifest alone."""
+    corpora = "\n".join(f"- {c.name}: {c.hours:g} h, {c.licence}" for c in manifest.corpora) or "- not stated"
+    return (
+        f"# {manifest.name}\n\n{manifest.title}\n\nKind {manifest.kind}, {manifest.rate} Hz, {manifest.parameters:,} parameters, "
+        f"latency {manifest.latency * 1000:.0f} ms.\nLicence of the weights: {manifest.licence}.\n\n## Trained on\n\n{corpora}\n"
+    )
+
+
+def _details(about: Path | None) -> dict[str, Any]:
+    if about is None:
+        return {}
+    try:
+        details = json.loads(about.read_text(encoding="utf-8"))
+        details["corpora"] = tuple(Corpus(**corpus) for corpus in details.get("corpora", ()))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise BadInput(f"{about}: cannot be read as a description of a bundle ({error}).") from None
+    allowed = {"title", "licence", "non_commercial", "corpora", "scores", "card"}
+    if set(details) - allowed:
+        raise BadInput(
+            f"{about}: unknown keys {', '.join(sorted(set(details) - allowed))}; allowed: {', '.join(sorted(allowed))}."
+        )
+    return dict(details)
+
+
+def _place(folder: Path, output: Path) -> None:
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        if output.exists():
+            shutil.rmtree(output)
+        shutil.copytree(folder, output)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error.strerror}).") from None

@@ -1,0 +1,1 @@
+"""Networks as torch modules; parts are handed in, sizes are one dataclass kept with the weights."""

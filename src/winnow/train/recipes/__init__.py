@@ -1,0 +1,17 @@
+"""One recipe per network: config, networks, losses, manifest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from winnow.errors import BadOption
+
+
+def find_recipe(name: str) -> Any:
+    """A recipe class by its name. Raises BadOption."""
+    from winnow.train.recipes.denoise import DenoiseRecipe, FullbandRecipe
+
+    recipes = {cls.name: cls for cls in (DenoiseRecipe, FullbandRecipe)}
+    if name not in recipes:
+        raise BadOption(f"no recipe named {name}; there are {', '.join(recipes)}.")
+    return recipes[name]

@@ -1,0 +1,158 @@
+"""Recipes `denoise` (16 kHz) and `denoise-fullband` (48 kHz, on top of a trained `denoise`): the causal enhancers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from winnow.models.manifest import FramesSettings, Manifest
+from winnow.train.losses import LossConfig, enhancement_loss
+from winnow.train.mixing import MixConfig
+from winnow.train.networks.bandformer import Bandformer, BandformerConfig
+from winnow.train.networks.fullband import Fullband, FullbandConfig
+from winnow.train.settings import restored
+from winnow.train.spectra import compress, stft
+
+
+@dataclass(frozen=True)
+class DenoiseConfig:
+    """Everything that a run needs besides its data. window: samples; power: compression of magnitudes."""
+
+    window: int = 512
+    power: float = 0.3
+    batch_size: int = 8
+    learning_rate: float = 2.5e-3
+    final_rate: float = 2e-5
+    warm_up: float = 0.02
+    weight_decay: float = 0.01
+    clip_norm: float = 3.0
+    average: float = 0.998
+    network: BandformerConfig = field(default_factory=BandformerConfig)
+    mix: MixConfig = field(default_factory=MixConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+
+    @classmethod
+    def shipped(cls) -> DenoiseConfig:
+        """What the shipped bundle was trained with."""
+        return cls()
+
+    @classmethod
+    def tiny(cls) -> DenoiseConfig:
+        """Small enough for a test: seconds, not minutes."""
+        network = BandformerConfig(channels=8, depth=1, bands=8, width=8, blocks=1, heads=2)
+        return cls(
+            batch_size=2, network=network, mix=replace(MixConfig(), seconds=0.5, synthetic_count=20, simulated_count=8)
+        )
+
+
+@dataclass(frozen=True)
+class FullbandRunConfig:
+    """As DenoiseConfig, for 48 kHz; only the upper bands are trained."""
+
+    window: int = 1536
+    power: float = 0.3
+    batch_size: int = 8
+    learning_rate: float = 2e-3
+    final_rate: float = 2e-5
+    warm_up: float = 0.02
+    weight_decay: float = 0.01
+    clip_norm: float = 3.0
+    average: float = 0.99
+    network: FullbandConfig = field(default_factory=FullbandConfig)
+    mix: MixConfig = field(
+        default_factory=lambda: replace(MixConfig(), rate=48000, synthetic_count=200, simulated_count=300)
+    )
+    loss: LossConfig = field(default_factory=LossConfig)
+
+    @classmethod
+    def shipped(cls) -> FullbandRunConfig:
+        """What the shipped bundle was trained with."""
+        return cls()
+
+    @classmethod
+    def tiny(cls) -> FullbandRunConfig:
+        """Small enough for a test; on top of the tiny `denoise`."""
+        mix = replace(MixConfig(), rate=48000, seconds=0.5, synthetic_count=20, simulated_count=8)
+        return cls(batch_size=2, network=FullbandConfig(core=DenoiseConfig.tiny().network, hidden=16), mix=mix)
+
+
+class MaskRecipe:
+    """What both have in common: a network of masks on compressed spectra."""
+
+    name = ""
+    title = ""
+    config_class: type[Any] = DenoiseConfig
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @classmethod
+    def restored(cls, values: dict[str, Any]) -> MaskRecipe:
+        """The recipe that a run's config.json describes."""
+        return cls(restored(cls.config_class, values))
+
+    def network(self) -> nn.Module:
+        """A new network."""
+        raise NotImplementedError
+
+    def loss(self, network: nn.Module, mixture: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+        """Loss, its parts, and the estimated waveform; mixture and target `(N, time)`."""
+        c = self.config
+        hop = c.window // 2
+        spectrum = compress(stft(mixture, c.window, hop), c.power)[..., :-1, :]
+        mask, _ = network(spectrum)
+        return enhancement_loss(mask, spectrum, target, c.window, hop, c.power, c.loss)
+
+    def manifest(self, name: str, network: Any) -> Manifest:
+        """The manifest of a bundle, without what only a person knows."""
+        c = self.config
+        state = tuple(network.begin(1, torch.device("cpu")).shape)
+        return Manifest(
+            name=name,
+            kind="frames",
+            title=self.title,
+            rate=c.mix.rate,
+            stems=("speech", "background"),
+            remainder=True,
+            ordered=True,
+            latency=c.window / c.mix.rate,
+            parameters=sum(p.numel() for p in network.parameters()),
+            licence="not stated",
+            non_commercial=False,
+            corpora=(),
+            settings=FramesSettings(window=c.window, power=c.power, bins=c.window // 2, state=state),
+            sha256="",
+        )
+
+
+class DenoiseRecipe(MaskRecipe):
+    """16 kHz."""
+
+    name = "denoise"
+    title = "Speech out of noise and reverberation, 16 kHz, real time"
+
+    def network(self) -> Bandformer:
+        """A new network."""
+        return Bandformer(self.config.network)
+
+
+class FullbandRecipe(MaskRecipe):
+    """48 kHz: a trained 16 kHz network below 8 kHz, band gains above."""
+
+    name = "denoise-fullband"
+    title = "Speech out of noise and reverberation, 48 kHz, real time"
+    config_class = FullbandRunConfig
+
+    def __init__(self, config: Any, core: dict[str, Tensor] | None = None) -> None:
+        super().__init__(config)
+        self.core = core
+
+    def network(self) -> Fullband:
+        """A new network around the trained core, if one was given (an export loads all weights later)."""
+        network = Fullband(self.config.network)
+        if self.core is not None:
+            network.core.load_state_dict(self.core)
+        return network

@@ -1,0 +1,44 @@
+"""The spectrum of `winnow.dsp.spectrum` in torch, so that gradients pass; both agree to float precision (tested)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from winnow.dsp.spectrum import EPSILON
+
+
+def stft(x: Tensor, window: int, hop: int) -> Tensor:
+    """`(N, time)` to complex `(N, T, F)` with a root-Hann window; frame t is centred on sample `t * hop`."""
+    spectrum = torch.stft(x, window, hop, window=root_hann(window, x.device), pad_mode="constant", return_complex=True)
+    return spectrum.transpose(1, 2)
+
+
+def istft(spectrum: Tensor, window: int, hop: int, length: int) -> Tensor:
+    """The inverse of `stft`, `(N, T, F)` to `(N, length)`."""
+    shape = root_hann(window, spectrum.device)
+    return torch.istft(spectrum.transpose(1, 2), window, hop, window=shape, length=length)
+
+
+def root_hann(window: int, device: torch.device) -> Tensor:
+    """Square root of the periodic Hann window: analysis and synthesis together add up to one at half overlap."""
+    return torch.hann_window(window, device=device).sqrt()
+
+
+def compress(spectrum: Tensor, power: float) -> Tensor:
+    """Magnitudes to the given power, phases kept; complex in, `(..., 2)` real and imaginary out."""
+    parts = torch.view_as_real(spectrum)
+    return parts * (parts.square().sum(-1, keepdim=True) + EPSILON) ** ((power - 1) / 2)
+
+
+def expand(parts: Tensor, power: float) -> Tensor:
+    """The inverse of `compress`: `(..., 2)` in, complex out."""
+    scale = (parts.square().sum(-1, keepdim=True) + EPSILON) ** ((1 / power - 1) / 2)
+    return torch.view_as_complex((parts * scale).contiguous())
+
+
+def multiply(mask: Tensor, parts: Tensor) -> Tensor:
+    """Complex product of `(..., 2)` tensors."""
+    a, b = mask.unbind(-1)
+    c, d = parts.unbind(-1)
+    return torch.stack([a * c - b * d, a * d + b * c], -1)
