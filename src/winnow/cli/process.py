@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STOPPED = "winnow: stopped; nothing half-written is left, finished files are kept; run the same command to go on"
 
 Inputs = Annotated[
-    list[str], typer.Argument(metavar="INPUTS...", help="Files and folders; '-' is standard input.", show_default=False)
+    list[str], typer.Argument(metavar="INPUTS", help="Files and folders; '-' is standard input.", show_default=False)
 ]
 Output = Annotated[
     str | None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from types import TracebackType
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from winnow.cli.words import clock, decibels, one_line, times
-from winnow.engine.jobs import PIPE, Job, Result
+from winnow.cli.words import clock, decibels, named, one_line, times
+from winnow.engine.jobs import PIPE, STDIN, Job, Result
 
 if TYPE_CHECKING:
     from winnow.cli.bars import Bars
@@ -74,7 +73,7 @@ class Report:
             self._table()
         for result in self.results:
             if result.error is not None:
-                print(f"winnow: {one_line(result.input)}: {one_line(result.error)}", file=sys.stderr)
+                print(f"winnow: {named(result.input, STDIN)}: {one_line(result.error)}", file=sys.stderr)
         return max((result.exit_code for result in self.results), default=0)
 
     def _table(self) -> None:
@@ -112,9 +111,9 @@ def _rounded(value: float | None) -> float | None:
 
 def _line(result: Result, many: bool) -> str:
     """One line for one file."""
-    name = ", ".join(_shown(path) for path in (result.output if result.error is None else [result.input]))
     if result.error is not None:
-        return f"{name}   failed"
+        return f"{named(result.input, STDIN)}   failed"
+    name = ", ".join(named(path, "standard output") for path in result.output)
     if result.skipped:
         return f"{name}   {result.note}"
     facts = [
@@ -125,10 +124,6 @@ def _line(result: Result, many: bool) -> str:
     if many:
         facts = [clock(result.seconds), f"{times(result.times_real_time)} real time", *facts]
     return f"{name}   " + " · ".join(facts + ([one_line(result.note)] if result.note else []))
-
-
-def _shown(path: str) -> str:
-    return path if path == PIPE else one_line(os.path.normpath(path))
 
 
 def _table(results: Sequence[Result]) -> Any:
@@ -146,7 +141,7 @@ def _table(results: Sequence[Result]) -> Any:
 
 
 def _row(result: Result) -> tuple[str, ...]:
-    name = _shown(result.input)
+    name = named(result.input, STDIN)
     if result.error is not None:
         return name, "", "", "", "failed: " + one_line(result.error)
     if result.skipped:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
@@ -10,6 +12,11 @@ def one_line(text: object) -> str:
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in " ".join(str(text).split(" "))
     )
+
+
+def named(path: str, pipe: str) -> str:
+    """A path as it is shown, `pipe` for "-"."""
+    return pipe if path == "-" else one_line(os.path.normpath(path))
 
 
 def clock(seconds: float | None) -> str:

@@ -9,6 +9,7 @@ second run of the same command goes on where the first was stopped.
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import time
@@ -86,9 +87,9 @@ def run_job(job: Job, settings: Settings, on_progress: OnProgress | None = None)
     started = time.monotonic()
     try:
         return _run(job, settings, on_progress, started)
-    except BrokenPipeError:
-        raise
     except Exception as error:
+        if PIPE in job.outputs and getattr(error.__cause__, "errno", None) == errno.EPIPE:
+            raise BrokenPipeError(errno.EPIPE, "whoever read standard output has left") from error
         if os.environ.get(DEBUG):
             traceback.print_exc()
         return failure(job.source, _for_people(error), time.monotonic() - started)
@@ -151,12 +152,12 @@ def _separate(
         meter = Meter(reader.rate)
         report = _throttled(job, reader, on_progress)
         for stems in _stems(reader, separation):
-            sink(stems)
+            sink.write(stems)
             meter.add(stems)
             report(meter.seconds)
         if meter.samples == 0:
             raise NoAudio(f"{job.source}: no sound could be decoded. Give a recording that is not empty.")
-    return meter, separation.model, _damage(reader)
+    return meter, separation.model, [*_damage(reader), *sink.notes]
 
 
 def _damage(reader: Reader) -> list[str]:

@@ -9,6 +9,7 @@ from winnow.errors import WinnowError
 
 Task = Literal["enhance", "split", "into-video"]
 PIPE = "-"
+STDIN = "standard input"
 DEBUG = "WINNOW_DEBUG"  # environment variable: show tracebacks
 
 
@@ -61,5 +62,5 @@ class Result:
 def failure(source: str, error: BaseException, elapsed: float = 0.0) -> Result:
     """The result of a job that ended with an error; the message loses the file's name, `Result.input` has it."""
     message = " ".join(str(error).split()) or type(error).__name__
-    message = message.removeprefix(f"{source}: ")
+    message = message.removeprefix(f"{STDIN if source == PIPE else source}: ")
     return Result(source, error=message, exit_code=getattr(error, "exit_code", 1), elapsed=elapsed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
     from winnow.media import MediaInfo, Reader
 
 Stems = dict[str, "Samples"]
-Sink = Callable[[Stems], None]
+
+
+@dataclass(frozen=True)
+class Sink:
+    """Takes the stems of block after block. notes: what could not be taken along, known when the outputs are closed."""
+
+    write: Callable[[Stems], None]
+    notes: list[str]
+
 
 BITS = (8, 16, 24, 32)
 SPLIT_BITS = 24
@@ -31,19 +40,19 @@ def open_sink(job: Job, info: MediaInfo | None, reader: Reader, missing: Sequenc
 
     info: None for standard input. Raises BadInput where the task cannot be done on this recording.
     """
+    if job.task == "into-video" and (info is None or not info.has_picture):
+        raise BadInput(f"{job.source}: no picture, so there is no video to put the parts into; leave out --into-video")
     for path in missing:
         _make_folder(path)
     if job.task == "split":
         return _split_sink(job, reader, missing, stack)
     if job.task == "into-video":
-        return _video_sink(job, info, stack)
+        return _remux_sink(job, {"speech": NewTrack("Speech"), "background": NewTrack("Background")}, stack)
     path = job.outputs[0]
     if info is not None and _is_remuxed(info, path):
-        title = info.audio[job.track].title
-        remuxer = stack.enter_context(Remuxer(job.source, path, [NewTrack(title)], track=job.track))
-        return lambda stems: remuxer.write(0, stems["speech"])
+        return _remux_sink(job, {"speech": NewTrack(info.audio[job.track].title)}, stack)
     writer = stack.enter_context(_writer(path, reader, _bits(path, reader.track.bits, 8)))
-    return lambda stems: writer.write(stems["speech"])
+    return Sink(lambda stems: writer.write(stems["speech"]), [])
 
 
 def _make_folder(path: str) -> None:
@@ -93,7 +102,7 @@ def _split_sink(job: Job, reader: Reader, missing: Sequence[str], stack: ExitSta
         for stem, writer in writers.items():
             writer.write(parts[stem])
 
-    return write
+    return Sink(write, [])
 
 
 def _within_full_scale(stems: Stems) -> Stems:
@@ -106,14 +115,15 @@ def _within_full_scale(stems: Stems) -> Stems:
     return {"speech": np.clip(total - background, -1, 1), "background": background}
 
 
-def _video_sink(job: Job, info: MediaInfo | None, stack: ExitStack) -> Sink:
-    if info is None or not info.has_picture:
-        raise BadInput(f"{job.source}: no picture, so there is no video to put the parts into; leave out --into-video")
-    tracks = [NewTrack("Speech"), NewTrack("Background")]
-    remuxer = stack.enter_context(Remuxer(job.source, job.outputs[0], tracks, track=job.track, keep_original=True))
+def _remux_sink(job: Job, tracks: dict[str, NewTrack], stack: ExitStack) -> Sink:
+    """The recording with a new track for each stem: in place of its own when it is one, after it when they are two."""
+    several = len(tracks) > 1
+    remuxer = stack.enter_context(
+        Remuxer(job.source, job.outputs[0], list(tracks.values()), track=job.track, keep_original=several)
+    )
 
     def write(stems: Stems) -> None:
-        remuxer.write(0, stems["speech"])
-        remuxer.write(1, stems["background"])
+        for index, stem in enumerate(tracks):
+            remuxer.write(index, stems[stem])
 
-    return write
+    return Sink(write, remuxer.notes)
