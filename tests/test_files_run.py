@@ -102,6 +102,14 @@ def test_a_split_beyond_full_scale_still_sums(tmp_path, monkeypatch):
     assert decibels(total - original, original) < -90
 
 
+def test_long_names_do_not_share_a_place_while_being_written(tmp_path):
+    name = "A talk about the weather, recorded in the garden behind the house on a windy day in early spring"
+    source = sound(tmp_path / f"{name}.wav")
+    assert do(source, task="split").error is None
+    parts = [media.read(tmp_path / f"{name}.{stem}.wav").samples for stem in ("speech", "background")]
+    assert np.abs(sum(parts) - media.read(source).samples).max() < 1e-6
+
+
 def test_floating_point_keeps_what_exceeds_full_scale(tmp_path):
     original = noise(1, level=1.0)
     media.write(tmp_path / "a.wav", Audio(original, 16000), bits=32)

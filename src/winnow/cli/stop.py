@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
 
 class Stopped(KeyboardInterrupt):
     """The process was asked to end."""
@@ -18,18 +20,23 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM, and SIGHUP where there is one and nohup did not turn it off, raise Stopped in the main thread."""
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    """Ctrl-C, SIGTERM and SIGHUP raise Stopped in the main thread, once: what follows must not disturb the cleaning up.
+
+    A signal that is ignored already (nohup, a job in the background) stays so.
+    """
+    numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+
+    def stop(signum: int, _: FrameType | None) -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        raise Stopped(signum)
+
     for number in before:
-        signal.signal(number, _raise)
+        signal.signal(number, stop)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _raise(signum: int, _: FrameType | None) -> None:
-    raise Stopped(signum)

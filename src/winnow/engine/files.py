@@ -87,6 +87,11 @@ def run_job(job: Job, settings: Settings, on_progress: OnProgress | None = None)
     started = time.monotonic()
     try:
         return _run(job, settings, on_progress, started)
+    except (KeyboardInterrupt, SystemExit):
+        from winnow.engine.sinks import sweep
+
+        sweep(job, os.getpid())  # a signal may come between a file's creation and the statement that would remove it
+        raise
     except Exception as error:
         if PIPE in job.outputs and getattr(error.__cause__, "errno", None) == errno.EPIPE:
             raise BrokenPipeError(errno.EPIPE, "whoever read standard output has left") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from winnow.engine import naming
 from winnow.engine.jobs import PIPE, Job
 from winnow.errors import BadInput, OutputError
 from winnow.media import NewTrack, Remuxer, Writer
+from winnow.media.sink import part_of
 
 if TYPE_CHECKING:
     from winnow.audio import Samples
@@ -64,6 +65,14 @@ def _make_folder(path: str) -> None:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
             raise OutputError(f"the folder {folder} cannot be made ({error.strerror}); choose another -o") from error
+
+
+def sweep(job: Job, process: int) -> None:
+    """Remove half-written outputs of a process that was stopped, should any be left."""
+    for path in job.outputs:
+        if path != PIPE:
+            with suppress(OSError):
+                os.remove(part_of(path, process))
 
 
 def _is_remuxed(info: MediaInfo, path: str) -> bool:

@@ -61,6 +61,7 @@ class Worker:
     def _lost(self) -> Result:
         assert self.job is not None
         self.process.join()
+        self._sweep()
         return failure(self.job.source, WorkerLostError(_cause(self.process.exitcode)))
 
     @property
@@ -69,10 +70,25 @@ class Worker:
         return self.process.is_alive()
 
     def stop(self) -> None:
-        """End the process; an idle one leaves by itself, a busy one is asked to clean up."""
+        """Ask the process to leave; one that is busy removes its half-written file first."""
+        self.process.terminate()
+
+    def bury(self) -> None:
+        """Wait until the process is gone."""
+        self.process.join(PATIENCE)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self._sweep()
+        # Only now: a pipe that ends while the worker cleans up would send it down two paths at a time.
         self.pipe.close()
-        if self.job is not None:
-            self.process.terminate()
+
+    def _sweep(self) -> None:
+        """Remove what a process that was killed could not."""
+        from winnow.engine.sinks import sweep
+
+        if self.job is not None and self.process.pid is not None:
+            sweep(self.job, self.process.pid)
 
 
 def _cause(exitcode: int | None) -> str:
@@ -109,7 +125,7 @@ def run_in_processes(
 def _give_next(workers: list[Worker], worker: Worker, job: Job, settings: Settings) -> None:
     if not worker.alive:
         workers.remove(worker)
-        worker.stop()
+        worker.bury()
         worker = Worker(settings)
         workers.append(worker)
     worker.begin(job)
@@ -119,10 +135,7 @@ def _stop(workers: list[Worker]) -> None:
     for worker in workers:
         worker.stop()
     for worker in workers:
-        worker.process.join(PATIENCE)
-        if worker.process.is_alive():
-            worker.process.kill()
-            worker.process.join()
+        worker.bury()
 
 
 @contextmanager
@@ -138,12 +151,18 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _leave(signum: int, _: object) -> None:
+    """Unwind, so that half-written files go; once, since a second signal would interrupt that."""
+    signal.signal(signum, signal.SIG_IGN)
+    sys.exit(128 + signum)
+
+
 def _serve(pipe: Connection, settings: Settings) -> None:
     """What runs in the worker: jobs until the pipe ends."""
     from winnow.engine.files import run_job
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, so half-written files go
+    signal.signal(signal.SIGTERM, _leave)
 
     def on_progress(_: Job, seconds: float, whole: float | None) -> None:
         pipe.send((seconds, whole))
