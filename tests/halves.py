@@ -11,7 +11,6 @@ import signal
 import time
 
 import numpy as np
-
 import winnow.engine.run
 
 LAG = 100

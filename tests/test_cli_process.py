@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 import pytest
+
 from halves import Halves
 from recordings import noise, sound, video
-
 from winnow import media
 from winnow.audio import Audio
 from winnow.cli import run

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 
-def info(file: Annotated[str, typer.Argument(show_default=False)], json: Json = False) -> None:
+def info(file: Annotated[str, typer.Argument(metavar="FILE", hidden=True)], json: Json = False) -> None:
     """winnow info talk.mp4
 
     Tell what a recording holds: container, length, tracks, tags, chapters,
@@ -109,21 +109,21 @@ def _size(folder: str | os.PathLike[str]) -> int:
     return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
 
 
-def show(name: Annotated[str, typer.Argument(show_default=False)]) -> None:
+def show(name: Annotated[str, typer.Argument(metavar="NAME", hidden=True)]) -> None:
     """winnow models show denoise-48k
 
-    Show the card of a network: what it was trained on, its scores, its known failures.
+    Show the card of a network, by its name or its folder: what it was trained on, its scores, its known failures.
     """
     from winnow.models import load_bundle
 
     print(load_bundle(name).card)
 
 
-def check(bundle: Annotated[str, typer.Argument(show_default=False)]) -> int:
+def check(bundle: Annotated[str, typer.Argument(metavar="BUNDLE", hidden=True)]) -> int:
     """winnow check denoise-48k
     winnow check path/to/bundle
 
-    Verify a bundle: its files are whole, its hash is right, and it computes here what it computed when it was made.
+    Verify a bundle, by its name or its folder: its files are whole, its hash is right, and it computes here what it computed when it was made.
     """
     from winnow.models import load_bundle
 

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 STOPPED = "winnow: stopped; nothing half-written is left, finished files are kept; run the same command to go on"
 
-Inputs = Annotated[
-    list[str], typer.Argument(metavar="INPUTS", help="Files and folders; '-' is standard input.", show_default=False)
-]
+Inputs = Annotated[list[str], typer.Argument(metavar="INPUTS", hidden=True)]  # told in the text, which is shorter
 Output = Annotated[
     str | None,
     typer.Option("-o", "--output", metavar="OUT", help="A file, a folder, or '-'. [default: beside the input]"),
@@ -62,7 +60,8 @@ def enhance(
     winnow enhance in.flac -o out.mp3 --strength 0.8
     cat x.wav | winnow enhance - -o - > y.wav
 
-    Clean the speech in recordings. Length, channels, picture, other tracks, tags and chapters stay as they are.
+    Clean the speech in recordings. INPUTS are files and folders; '-' is standard input.
+    Length, channels, picture, other tracks, tags and chapters stay as they are.
     What exists is left alone, so the same command goes on where it was stopped.
     """
     settings = _settings(model, strength, max_attenuation, channels)
@@ -92,7 +91,8 @@ def split(
     winnow split lectures/ -o parts/        all recordings in a folder, same tree out
     winnow split talk.mp4 --into-video      talk.split.mp4 with three named audio tracks
 
-    Write speech and background apart; together they are the original. WAV of 24 bits, or FLAC with -o NAME.flac.
+    Write speech and background apart. INPUTS are files and folders. Together,
+    the two are the original. WAV of 24 bits, or FLAC with -o NAME.flac.
     """
     settings = _settings(model, strength, max_attenuation, channels)
     task: Task = "into-video" if into_video else "split"

@@ -32,13 +32,15 @@ def denoise(
     run: Annotated[
         str, typer.Option("--run", metavar="FOLDER", help="Where checkpoints and logs go.")
     ] = "runs/denoise",
-    minutes: Annotated[float | None, typer.Option("--minutes", help="Stop after this time; resumable.")] = None,
-    preset: Annotated[str, typer.Option("--preset", help="Sizes of network and training.")] = "shipped",
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", metavar="N", help="Stop after this time; resumable.")
+    ] = None,
+    preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="Sizes of network and training.")] = "shipped",
     values: Values = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Of the random numbers.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the random numbers.")] = 0,
     device: Annotated[
-        str, typer.Option("--device", help="cpu, cuda, cuda:1; auto takes a GPU where there is one.")
+        str, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1; auto takes a GPU where there is one.")
     ] = "auto",
 ) -> None:
     """winnow train denoise --speech speech/ --noise noise/ --minutes 60
@@ -66,14 +68,14 @@ def denoise(
 
 
 def export(
-    run: Annotated[str, typer.Argument(help="Folder of a training run.", show_default=False)],
+    run: Annotated[str, typer.Argument(metavar="RUN", hidden=True)],
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="BUNDLE", help="Folder of the bundle.", show_default=False)
     ],
 ) -> None:
     """winnow export runs/denoise -o my-model
 
-    Make a bundle of a training run, and verify that it computes what the trained network does.
+    Make a bundle of RUN, the folder of a training run, and verify that it computes what the trained network does.
     """
     _need_torch()
     from winnow.train.export import export_run
