@@ -123,7 +123,8 @@ def check(bundle: Annotated[str, typer.Argument(metavar="BUNDLE", hidden=True)])
     """winnow check denoise-48k
     winnow check path/to/bundle
 
-    Verify a bundle, by its name or its folder: its files are whole, its hash is right, and it computes here what it computed when it was made.
+    Verify a bundle, by its name or its folder:
+    its files are whole, its hash is right, and it computes here what it computed when it was made.
     """
     from winnow.models import load_bundle
 
