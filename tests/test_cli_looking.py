@@ -8,6 +8,7 @@ import pytest
 from recordings import sound, video
 from winnow import __version__
 from winnow.cli import run
+from winnow.errors import BundleError
 from winnow.models import catalog
 
 COMMANDS = [
@@ -126,9 +127,9 @@ def test_doctor_finds_all_in_place(capsys):
 
 def test_doctor_goes_on_after_what_is_bad(capsys, monkeypatch):
     def broken(name):
-        raise OSError("the network is damaged")
+        raise BundleError("the network is damaged")
 
-    monkeypatch.setattr("winnow.models.load_bundle", broken)
+    monkeypatch.setattr("winnow.models.catalog.find", broken)
     code, out, _ = winnow(capsys, "doctor")
     assert code == 1
     assert f"BAD  {catalog.names()[0]} " in out and "damaged" in out and "free disk" in out

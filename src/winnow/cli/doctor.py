@@ -82,13 +82,25 @@ def _providers() -> str:
 
 
 def _bundles() -> Iterator[Finding]:
-    from winnow.models import catalog, load_bundle
+    from winnow.models import catalog
 
     names = catalog.names()
     if not names:
         yield False, "networks", "none is installed; install winnow again"
     for name in names:
-        yield _tried(name, lambda name=name: str(load_bundle(name).check()))  # type: ignore[misc]
+        yield _network(name)
+
+
+def _network(name: str) -> Finding:
+    from winnow.cli.look import checked
+    from winnow.errors import WinnowError
+    from winnow.models import catalog
+
+    try:
+        good, verdict = checked(catalog.find(name))
+    except WinnowError as error:
+        return False, name, str(error)
+    return good, name, verdict
 
 
 def _cores() -> int:

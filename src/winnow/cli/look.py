@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json as json_
-import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from winnow.cli.words import channels, clock, kilohertz, one_line
+from winnow.cli.words import channels, clock, kilohertz, megabytes, one_line
 
 if TYPE_CHECKING:
     from winnow.media import AudioTrack, MediaInfo
+    from winnow.models.bundle import Bundle
 
 Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
@@ -74,9 +74,9 @@ def models(context: typer.Context, json: Json = False) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from winnow.models import catalog, load_bundle
+    from winnow.models import catalog
 
-    rows = [_model(name, load_bundle(name)) for name in catalog.names()]
+    rows = [_model(catalog.find(name)) for name in catalog.names()]
     if json:
         print(json_.dumps(rows))
         return
@@ -89,24 +89,17 @@ def models(context: typer.Context, json: Json = False) -> None:
     Console(highlight=False, markup=False).print(table)
 
 
-def _model(name: str, bundle: Any) -> dict[str, str]:
-    from winnow.cli.words import megabytes
-
+def _model(bundle: Bundle) -> dict[str, str]:
     manifest = bundle.manifest
     return {
-        "name": name,
+        "name": manifest.name,
         "rate": kilohertz(manifest.rate),
         "kind": manifest.kind,
         "stems": ", ".join(manifest.stems),
         "latency": f"{manifest.latency * 1000:.0f} ms",
-        "size": megabytes(_size(bundle.path)),
+        "size": megabytes(bundle.size),
         "licence": manifest.licence,
     }
-
-
-def _size(folder: str | os.PathLike[str]) -> int:
-    """Bytes of all files in a folder."""
-    return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
 
 
 def show(name: Annotated[str, typer.Argument(metavar="NAME", hidden=True)]) -> None:
@@ -114,9 +107,10 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME", hidden=True)]) -> N
 
     Show the card of a network, by its name or its folder: what it was trained on, its scores, its known failures.
     """
-    from winnow.models import load_bundle
+    from winnow.models import catalog
 
-    print(load_bundle(name).card)
+    bundle = catalog.find(name)
+    print(bundle.card.strip() or f"{bundle.manifest.name}: {bundle.manifest.title} (this bundle has no card)")
 
 
 def check(bundle: Annotated[str, typer.Argument(metavar="BUNDLE", hidden=True)]) -> int:
@@ -126,8 +120,15 @@ def check(bundle: Annotated[str, typer.Argument(metavar="BUNDLE", hidden=True)])
     Verify a bundle, by its name or its folder:
     its files are whole, its hash is right, and it computes here what it computed when it was made.
     """
-    from winnow.models import load_bundle
+    from winnow.models import catalog
 
-    report = load_bundle(bundle).check()
-    print(report)
-    return 0
+    good, verdict = checked(catalog.find(bundle))
+    print(f"{bundle}: {verdict}")
+    return 0 if good else 1
+
+
+def checked(bundle: Bundle) -> tuple[bool, str]:
+    """Whether a bundle computes here what it computed when it was made, and a line about it. Raises BundleError."""
+    report = bundle.check()
+    verdict = "intact, computes what it should" if report.ok else "intact, but it computes something else here"
+    return report.ok, f"{verdict} (largest difference {report.worst:.1e})"

@@ -105,9 +105,9 @@ def _settings(model: str, strength: float, max_attenuation: float | None, channe
 
     settings = Settings(model=model, strength=strength, max_attenuation=max_attenuation, channels=channels)  # type: ignore[arg-type]
     if model != "auto":
-        from winnow.models import load_bundle
+        from winnow.models import catalog
 
-        load_bundle(model)
+        catalog.find(model)
     return settings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -69,9 +70,13 @@ def denoise(
 
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN", hidden=True)],
-    output: Annotated[
-        str, typer.Option("-o", "--output", metavar="BUNDLE", help="Folder of the bundle.", show_default=False)
-    ],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="BUNDLE", help="Folder of the bundle.")],
+    *,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="[default: that of the folder]")] = None,
+    about: Annotated[
+        str | None, typer.Option("--about", metavar="FILE", help="JSON: title, licence, corpora ...")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a bundle that exists.")] = False,
 ) -> None:
     """winnow export runs/denoise -o my-model
 
@@ -80,7 +85,10 @@ def export(
     _need_torch()
     from winnow.train.export import export_run
 
-    export_run(run, output)
+    manifest = export_run(Path(run), Path(output), name=name, about=Path(about) if about else None, force=force)
+    print(
+        f"{output}   {manifest.name}: {manifest.parameters} parameters; try `winnow enhance talk.mp4 --model {output}`"
+    )
 
 
 def _pair(text: str) -> tuple[str, Any]:

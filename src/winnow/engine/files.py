@@ -145,6 +145,7 @@ def _separate(
     job: Job, settings: Settings, missing: list[str], on_progress: OnProgress | None
 ) -> tuple[Meter, str, list[str]]:
     """Reader -> network -> outputs, block by block; the outputs get their names when the stack closes well."""
+    from winnow.engine.relay import Relay
     from winnow.engine.run import Separation
     from winnow.engine.sinks import open_sink
     from winnow.media import open_reader, probe
@@ -154,10 +155,11 @@ def _separate(
         reader = stack.enter_context(open_reader(job.source, job.track))
         separation = Separation(reader.rate, reader.channels, settings)
         sink = open_sink(job, info, reader, missing, stack)
+        relay = stack.enter_context(Relay(sink.write))
         meter = Meter(reader.rate)
         report = _throttled(job, reader, on_progress)
         for stems in _stems(reader, separation):
-            sink.write(stems)
+            relay.send(stems)
             meter.add(stems)
             report(meter.seconds)
         if meter.samples == 0:
