@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
@@ -26,11 +25,12 @@ class Bars:
         self._tasks: dict[Job, TaskID] = {}
         self._all = None if self._single else self._progress.add_task("all files", total=len(jobs), files=True)
 
-    def __enter__(self) -> Bars:
+    def start(self) -> None:
+        """Begin to draw."""
         self._progress.start()
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def stop(self) -> None:
+        """Draw for the last time."""
         self._progress.stop()
 
     def move(self, job: Job, seconds: float, whole: float | None) -> None:

@@ -45,12 +45,17 @@ class Report:
 
             if len(self.jobs) == 1 and (line := header(self.jobs[0])):
                 console.print(line)
-            self.bars = Bars(console, self.jobs).__enter__()
+            self.bars = Bars(console, self.jobs)
+            self.bars.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stop_bars()
+
+    def _stop_bars(self) -> None:
         if self.bars is not None:
-            self.bars.__exit__(kind, error, at)
+            self.bars.stop()
+            self.bars = None
 
     def progress(self, job: Job, seconds: float, whole: float | None) -> None:
         """Show how far a job is."""
@@ -62,6 +67,8 @@ class Report:
         self.results.append(result)
         if self.bars is not None:
             self.bars.finish(result)
+        if len(self.jobs) == 1:
+            self._stop_bars()  # the closing line stands below the full bar
         if self.json:
             print(json.dumps(as_dict(result)), file=self.stream, flush=True)
         elif not self.silent and (result.error is None or len(self.jobs) > 1):
@@ -143,7 +150,7 @@ def _table(results: Sequence[Result]) -> Any:
 def _row(result: Result) -> tuple[str, ...]:
     name = named(result.input, STDIN)
     if result.error is not None:
-        return name, "", "", "", "failed: " + one_line(result.error)
+        return name, "", "", "", "failed, see below"
     if result.skipped:
         return name, "", "", "", "already there"
     speed = result.times_real_time
