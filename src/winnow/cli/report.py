@@ -100,7 +100,7 @@ def as_dict(result: Result) -> dict[str, Any]:
     return {
         "input": result.input,
         "output": output,
-        "seconds": round(result.seconds, 6),
+        "seconds": round(result.seconds, 6) or None,
         "elapsed": round(result.elapsed, 3),
         "times_real_time": _rounded(result.times_real_time),
         "model": result.model,
