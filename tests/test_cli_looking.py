@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -146,15 +147,38 @@ def test_training_without_its_extra_tells_the_install_line(capsys, monkeypatch):
 
 
 def test_training_hands_over_what_was_typed(capsys, monkeypatch):
+    pytest.importorskip("torch")
     got = {}
-    monkeypatch.setattr("winnow.cli.train._need_torch", lambda: None)
-    monkeypatch.setattr("winnow.train.run_denoise", lambda **options: got.update(options), raising=False)
-    assert winnow(capsys, *TRAIN, "--set", "batch_size=32", "--set", "name=x", "--set", "snr=[-5, 20]")[0] == 0
-    assert got["speech"] == ["s", "t"] and got["noise"] == ["n"] and got["rooms"] == []
-    assert got["minutes"] == 5
-    assert got["settings"] == {"batch_size": 32, "name": "x", "snr": [-5, 20]}
+
+    def trained(*positional, **named):
+        got.update(named, positional=positional)
+        yield {
+            "step": 7,
+            "minutes": 0.5,
+            "hours_heard": 0.1,
+            "times_real_time": 61.7,
+            "learning_rate": 1e-3,
+            "loss": 0.25,
+        }
+
+    monkeypatch.setattr("winnow.train.run.train_denoise", trained)
+    code, out, _ = winnow(capsys, *TRAIN, "--set", "batch_size=32", "--set", "mix.snr=-5,20", "--run", "runs/x")
+    assert code == 0
+    speech, noise, rooms, folder, schedule = got["positional"]
+    assert (speech, noise, rooms, folder) == (["s", "t"], ["n"], [], Path("runs/x"))
+    assert schedule.minutes == 5
+    assert got["settings"] == ["batch_size=32", "mix.snr=-5,20"] and got["core"] is None
+    assert "0.5 of 5 min · step 7 · 62x real time · loss 0.250" in out
+    assert "winnow export runs/x" in out
 
 
-def test_a_setting_without_a_value(capsys):
-    code, _, err = winnow(capsys, *TRAIN, "--set", "batch_size")
-    assert code == 2 and "name=value" in err
+def test_training_that_is_stopped_says_how_to_go_on(capsys, monkeypatch):
+    pytest.importorskip("torch")
+
+    def stopped(*_, **__):
+        yield {"step": 7, "minutes": 0.5, "times_real_time": 61.7}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("winnow.train.run.train_denoise", stopped)
+    code, _, err = winnow(capsys, *TRAIN)
+    assert code == 130 and "--resume --run runs/denoise" in err
