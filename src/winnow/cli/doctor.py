@@ -72,7 +72,10 @@ def _ffmpeg() -> str:
         f"{name} {'.'.join(map(str, numbers))}" for name, numbers in sorted(av.library_versions.items())[:3]
     )
     licence = getattr(av._core, "library_meta", {}).get("libavcodec", {}).get("license", "licence unknown")
-    return f"{meta} ({versions}; {licence})"
+    # FFmpeg may call itself LGPL and still come with encoders that are not.
+    copyleft = [name for name in ("libx264", "libx265") if name in av.codecs_available]
+    parts = f", with {' and '.join(copyleft)} under the GPL" if copyleft else ""
+    return f"{meta} ({versions}; {licence}{parts})"
 
 
 def _providers() -> str:
