@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -43,14 +44,14 @@ class Sink:
                 self.handle = self._file = self._open()
 
     def _open(self) -> Any:
-        folder, base = os.path.split(self._final)
+        folder = os.path.dirname(self._final)
         if not os.path.isdir(folder):
             raise OutputError(f"{self.name}: there is no such folder. Make {folder or '.'} first.")
         if os.path.isdir(self._final):
             raise OutputError(f"{self.name}: this is a folder. Give the name of a file.")
         if os.path.exists(self._final) and not os.path.isfile(self._final):
             return open(self._final, "wb")
-        self._part = os.path.join(folder, f".{base[:60]}.{os.getpid()}.part")
+        self._part = part_of(self._final, os.getpid())
         # Buffered, although FFmpeg buffers too: a raw file may write a part and say so, which FFmpeg does not heed.
         return open(self._part, "wb")
 
@@ -71,6 +72,16 @@ class Sink:
             with suppress(OSError):
                 os.remove(self._part)
             self._part = None
+
+
+def part_of(path: Path, process: int) -> str:
+    """Where a process writes `path` until it is complete: in the same folder, hidden, and no two files in one place.
+
+    Names are cut, since a system allows 255 bytes; the checksum keeps apart those that begin alike, as the parts of a
+    split do.
+    """
+    folder, base = os.path.split(os.path.realpath(path))
+    return os.path.join(folder, f".{base[:40]}.{zlib.crc32(os.fsencode(base)):08x}.{process}.part")
 
 
 def _standard_output() -> Any:

@@ -1,0 +1,67 @@
+"""All commands under one name."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.main import get_command
+
+from winnow.cli import doctor, look, process, train
+from winnow.cli.helptext import Command, Group
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "context_settings": CONTEXT}
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from winnow import __version__
+
+        print(f"winnow {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """winnow enhance talk.mp4        the same video with clean speech: talk.enhanced.mp4
+
+    Any audio or video recording in, the same recording with clean speech out; offline, on this machine.
+    """
+
+
+def command() -> Any:
+    """The command tree."""
+    app = typer.Typer(cls=Group, **PLAIN)
+    app.callback()(_root)
+    for name, function, brief in (
+        ("enhance", process.enhance, "Clean the speech in recordings."),
+        ("split", process.split, "Write speech and background apart."),
+        ("info", look.info, "Tell what a recording holds."),
+        ("check", look.check, "Verify a bundle: hash, and its probe."),
+        ("doctor", doctor.doctor, "Say whether all is in place."),
+        ("export", train.export, "Make a bundle from a training run."),
+    ):
+        app.command(name, cls=Command, short_help=brief, context_settings=CONTEXT)(function)
+    app.add_typer(_models(), name="models", short_help="List the networks; show one.")
+    app.add_typer(_train(), name="train", short_help="Train a network on folders of sound.")
+    return get_command(app)
+
+
+def _models() -> typer.Typer:
+    app = typer.Typer(cls=Group, invoke_without_command=True, **PLAIN)
+    app.callback()(look.models)
+    app.command("show", cls=Command, context_settings=CONTEXT, short_help="Show the card of one network.")(look.show)
+    return app
+
+
+def _train() -> typer.Typer:
+    app = typer.Typer(cls=Group, **PLAIN)
+    app.callback()(train.train)
+    app.command("denoise", cls=Command, context_settings=CONTEXT, short_help="The network of `winnow enhance`.")(
+        train.denoise
+    )
+    return app

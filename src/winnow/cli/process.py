@@ -1,0 +1,169 @@
+"""`winnow enhance` and `winnow split`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from winnow.cli.report import Report
+    from winnow.engine.jobs import Job, Task
+    from winnow.engine.run import Settings
+
+STOPPED = "winnow: stopped; nothing half-written is left, finished files are kept; run the same command to go on"
+
+Inputs = Annotated[list[str], typer.Argument(metavar="INPUTS", hidden=True)]  # told in the text, which is shorter
+Output = Annotated[
+    str | None,
+    typer.Option("-o", "--output", metavar="OUT", help="A file, a folder, or '-'. [default: beside the input]"),
+]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", metavar="N", help="Recordings at a time. [default: one for each core]")
+]
+Strength = Annotated[float, typer.Option("--strength", metavar="0..1", help="How much to clean; 0 changes nothing.")]
+Limit = Annotated[
+    float | None, typer.Option("--max-attenuation", metavar="DB", help="Never lower anything by more than this.")
+]
+Model = Annotated[
+    str, typer.Option("--model", metavar="NAME|PATH", help="A name from `winnow models`, or a bundle's folder.")
+]
+Channels = Annotated[
+    str, typer.Option("--channels", metavar="linked|apart", help="One gain for all channels, or one for each.")
+]
+Track = Annotated[
+    int, typer.Option("--track", metavar="N", help="Which audio track, from 0; `winnow info` lists them.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for each file.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+
+
+def enhance(
+    inputs: Inputs,
+    *,
+    output: Output = None,
+    jobs: Jobs = None,
+    strength: Strength = 1.0,
+    max_attenuation: Limit = None,
+    model: Model = "auto",
+    channels: Channels = "linked",
+    track: Track = 0,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """winnow enhance talk.mp4                          writes talk.enhanced.mp4, picture copied
+    winnow enhance lectures/ -o clean/               all recordings in a folder, same tree out
+    winnow enhance in.flac -o out.mp3 --strength 0.8
+    cat x.wav | winnow enhance - -o - > y.wav
+
+    Clean the speech in recordings. INPUTS are files and folders; '-' is standard input.
+    Length, channels, picture, other tracks, tags and chapters stay as they are.
+    What exists is left alone, so the same command goes on where it was stopped.
+    """
+    settings = _settings(model, strength, max_attenuation, channels)
+    return _process(
+        inputs, output, settings, task="enhance", track=track, force=force, workers=jobs, json=json, quiet=quiet
+    )
+
+
+def split(
+    inputs: Inputs,
+    *,
+    output: Output = None,
+    into_video: Annotated[
+        bool, typer.Option("--into-video", help="One video: original, speech, background as tracks.")
+    ] = False,
+    jobs: Jobs = None,
+    strength: Strength = 1.0,
+    max_attenuation: Limit = None,
+    model: Model = "auto",
+    channels: Channels = "linked",
+    track: Track = 0,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """winnow split talk.mp4                   writes talk.speech.wav and talk.background.wav
+    winnow split lectures/ -o parts/        all recordings in a folder, same tree out
+    winnow split talk.mp4 --into-video      talk.split.mp4 with three named audio tracks
+
+    Write speech and background apart. INPUTS are files and folders. Together,
+    the two are the original. WAV of 24 bits, or FLAC with -o NAME.flac.
+    """
+    settings = _settings(model, strength, max_attenuation, channels)
+    task: Task = "into-video" if into_video else "split"
+    return _process(inputs, output, settings, task=task, track=track, force=force, workers=jobs, json=json, quiet=quiet)
+
+
+def _settings(model: str, strength: float, max_attenuation: float | None, channels: str) -> Settings:
+    """Validated before any file is touched; the model is looked up too, unless each recording chooses its own."""
+    from winnow.engine.run import Settings
+
+    settings = Settings(model=model, strength=strength, max_attenuation=max_attenuation, channels=channels)  # type: ignore[arg-type]
+    if model != "auto":
+        from winnow.models import catalog
+
+        catalog.find(model)
+    return settings
+
+
+def _process(
+    inputs: list[str],
+    output: str | None,
+    settings: Settings,
+    *,
+    task: Task,
+    track: int,
+    force: bool,
+    workers: int | None,
+    json: bool,
+    quiet: bool,
+) -> int:
+    from winnow.cli.report import Report
+    from winnow.cli.stop import stoppable
+    from winnow.engine.files import plan
+    from winnow.errors import BadOption
+
+    if workers is not None and workers < 1:
+        raise BadOption(f"--jobs is 1 or more, not {workers}")
+    try:
+        with stoppable():
+            jobs = plan(inputs, output, task=task, track=track, force=force)
+            _check_pipes(jobs)
+            with Report(jobs, json=json, quiet=quiet) as report:
+                _run(jobs, settings, workers or _cores(), report)
+            return report.finish()
+    except KeyboardInterrupt as stop:
+        print(STOPPED, file=sys.stderr)
+        return 128 + getattr(stop, "signum", 2)
+
+
+def _run(jobs: list[Job], settings: Settings, workers: int, report: Report) -> None:
+    """Closing the iterator, whatever happens, stops the workers before the message about it."""
+    from contextlib import closing
+
+    from winnow.engine.files import run_jobs
+
+    with closing(run_jobs(jobs, settings, workers=workers, on_progress=report.progress)) as results:
+        for result in results:
+            report.add(result)
+
+
+def _check_pipes(jobs: list[Job]) -> None:
+    from winnow.engine.jobs import PIPE
+    from winnow.errors import BadOption
+
+    for job in jobs:
+        if job.source == PIPE and sys.stdin.isatty():
+            raise BadOption("'-' reads a recording from standard input, but that is the keyboard; pipe one in")
+        if PIPE in job.outputs and sys.stdout.isatty():
+            raise BadOption("'-' writes the recording to standard output, but that is the terminal; redirect it")
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

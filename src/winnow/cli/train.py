@@ -1,0 +1,143 @@
+"""`winnow train` and `winnow export`; what they call needs the extra `train`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from winnow.cli.words import times
+
+INSTALL = 'pip install "winnow-audio[train]"'
+
+
+def _folders(name: str, what: str) -> Any:
+    return typer.Option(name, metavar="DIR", help=what)
+
+
+def train() -> None:
+    """winnow train denoise --speech speech/ --noise noise/ --minutes 60
+
+    Train a network on folders of sound. Needs the extra: pip install "winnow-audio[train]"
+    """
+
+
+def denoise(
+    *,
+    speech: Annotated[list[str], _folders("--speech", "Clean speech; may be repeated, DIR=2 counts twice.")],
+    noise: Annotated[list[str], _folders("--noise", "Noise; may be repeated.")],
+    rooms: Annotated[list[str] | None, _folders("--rooms", "Impulse responses of rooms.")] = None,
+    valid_speech: Annotated[
+        list[str] | None, _folders("--valid-speech", "Held-out speech, to score on the way.")
+    ] = None,
+    valid_noise: Annotated[list[str] | None, _folders("--valid-noise", "Held-out noise.")] = None,
+    valid_rooms: Annotated[list[str] | None, _folders("--valid-rooms", "Held-out rooms.")] = None,
+    run: Annotated[str, typer.Option("--run", metavar="FOLDER", help="Where weights and logs go.")] = "runs/denoise",
+    core: Annotated[
+        str | None, typer.Option("--core", metavar="RUN", help="A 16 kHz run: train the 48 kHz network on top of it.")
+    ] = None,
+    minutes: Annotated[float, typer.Option("--minutes", metavar="N", help="Stop after this time.")] = 60.0,
+    preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="shipped, or tiny for a try.")] = "shipped",
+    values: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the recipe; may be repeated.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the random numbers.")] = 0,
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="auto (a GPU if there is one) or cpu.")
+    ] = "auto",
+    threads: Annotated[int | None, typer.Option("--threads", metavar="N", help="Of the CPU. [default: all]")] = None,
+) -> int:
+    """winnow train denoise --speech speech/ --noise noise/ --minutes 60
+    winnow train denoise --speech a/ --speech b/ --noise noise/ --run runs/mine --set batch_size=32
+
+    Train the network of `winnow enhance`. Clean speech and noise are mixed while training;
+    `winnow export` makes a bundle of the run.
+    """
+    _need_torch()
+    from winnow.train.run import train_denoise, use_threads
+    from winnow.train.solver import Schedule
+
+    use_threads(threads)
+    records = train_denoise(
+        speech,
+        noise,
+        rooms or [],
+        Path(run),
+        Schedule(minutes=minutes, seed=seed, device=device),
+        preset=preset,
+        settings=values or [],
+        core=Path(core) if core else None,
+        valid_speech=valid_speech or [],
+        valid_noise=valid_noise or [],
+        valid_rooms=valid_rooms or [],
+        resume=resume,
+    )
+    return _follow(records, minutes, run)
+
+
+def _follow(records: Iterator[dict[str, float]], minutes: float, run: str) -> int:
+    """Show where the training stands: one line that changes on a terminal, a line a minute in a log."""
+    from winnow.cli.stop import stoppable
+
+    terminal, told = sys.stdout.isatty(), -1.0
+    line = ""
+    try:
+        with stoppable():
+            for record in records:
+                line = _line(record, minutes)
+                if terminal:
+                    print(f"\r{line}\033[K", end="", flush=True)
+                elif record["minutes"] - told >= 1:
+                    told = record["minutes"]
+                    print(line, flush=True)
+    except KeyboardInterrupt as stop:
+        print(f"\nwinnow: stopped; the run is saved, --resume --run {run} goes on with it", file=sys.stderr)
+        return 128 + getattr(stop, "signum", 2)
+    print("" if terminal else line)
+    print(f"{run}   done; `winnow export {run} -o my-model` makes a bundle of it")
+    return 0
+
+
+def _line(record: dict[str, float], minutes: float) -> str:
+    """`12.3 of 60 min · step 840 · 62x real time · loss 0.123`."""
+    usual = ("step", "minutes", "hours_heard", "times_real_time", "learning_rate")
+    values = [f"{name} {value:.3f}" for name, value in record.items() if name not in usual]
+    begin = [f"{record['minutes']:.1f} of {minutes:g} min", f"step {record['step']:.0f}"]
+    return " · ".join([*begin, f"{times(record['times_real_time'])} real time", *values])
+
+
+def export(
+    run: Annotated[str, typer.Argument(metavar="RUN", hidden=True)],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="BUNDLE", help="Folder of the bundle.")],
+    *,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="[default: that of the folder]")] = None,
+    about: Annotated[
+        str | None, typer.Option("--about", metavar="FILE", help="JSON: title, licence, corpora ...")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a bundle that exists.")] = False,
+) -> None:
+    """winnow export runs/denoise -o my-model
+
+    Make a bundle of RUN, the folder of a training run, and verify that it computes what the trained network does.
+    """
+    _need_torch()
+    from winnow.train.export import export_run
+
+    manifest = export_run(Path(run), Path(output), name=name, about=Path(about) if about else None, force=force)
+    print(
+        f"{output}   {manifest.name}: {manifest.parameters} parameters; try `winnow enhance talk.mp4 --model {output}`"
+    )
+
+
+def _need_torch() -> None:
+    from importlib.util import find_spec
+
+    from winnow.errors import MissingExtra
+
+    missing = [name for name in ("torch", "accelerate") if find_spec(name) is None]
+    if missing:
+        raise MissingExtra(f"training needs {' and '.join(missing)}, which is not installed: {INSTALL}")

@@ -1,0 +1,66 @@
+"""What a job is and what it comes to: plain data that travel between processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from winnow.errors import WinnowError
+
+Task = Literal["enhance", "split", "into-video"]
+PIPE = "-"
+STDIN = "standard input"
+DEBUG = "WINNOW_DEBUG"  # environment variable: show tracebacks
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording and the files that shall come of it.
+
+    outputs: one path for "enhance" and "into-video"; speech, then background, for "split". "-" is standard output.
+    track: which audio track, counted from 0. force: replace outputs that exist.
+    note: what the person should know beforehand. problem: why there is nothing to do; the job then fails with it.
+    """
+
+    source: str
+    outputs: tuple[str, ...]
+    task: Task = "enhance"
+    track: int = 0
+    force: bool = False
+    note: str = ""
+    problem: WinnowError | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a job.
+
+    output: the files that are complete now, none after an error. seconds: length of the recording. elapsed: wall
+    clock, seconds. removed: energy of what was taken away, relative to the input, dB. level: RMS of the speech that
+    stays, dB of full scale. Both None when they cannot be told (silence, nothing run).
+    error: one line without the file's name.
+    """
+
+    input: str
+    output: tuple[str, ...] = ()
+    seconds: float = 0.0
+    elapsed: float = 0.0
+    model: str | None = None
+    removed: float | None = None
+    level: float | None = None
+    skipped: bool = False
+    note: str = ""
+    error: str | None = None
+    exit_code: int = 0
+
+    @property
+    def times_real_time(self) -> float | None:
+        """Seconds of recording for each second of work; None when nothing was run."""
+        return self.seconds / self.elapsed if self.elapsed > 0 and self.seconds > 0 and self.error is None else None
+
+
+def failure(source: str, error: BaseException, elapsed: float = 0.0) -> Result:
+    """The result of a job that ended with an error; the message loses the file's name, `Result.input` has it."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    message = message.removeprefix(f"{STDIN if source == PIPE else source}: ")
+    return Result(source, error=message, exit_code=getattr(error, "exit_code", 1), elapsed=elapsed)

@@ -1,0 +1,219 @@
+"""From what a person typed to a list of jobs: folders are searched, outputs named, clashes found before any work."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from winnow.engine import naming
+from winnow.engine.jobs import PIPE, Job, Task
+from winnow.errors import BadInput, BadOption, InputNotFound, OutputIsInput, WinnowError
+
+Paths = Sequence[str | os.PathLike[str]]
+Identity = tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recording, and the folder below the searched one where it lies ("" for a file named by itself)."""
+
+    path: str
+    below: str = ""
+    problem: WinnowError | None = None
+
+
+def plan(
+    inputs: Paths,
+    output: str | os.PathLike[str] | None = None,
+    *,
+    task: Task = "enhance",
+    track: int = 0,
+    force: bool = False,
+) -> list[Job]:
+    """List the jobs for files and folders.
+
+    output: a file (one input only), a folder, "-" for standard output, or None for beside each input.
+    Folders are searched with all below them, and the same tree is made in the output folder. A folder or file that
+    cannot be read becomes a job with a problem. Raises BadOption where inputs and output do not go together.
+    """
+    given = [os.fspath(path) for path in inputs]
+    target = None if output is None else os.fspath(output)
+    if not given:
+        raise BadOption("nothing to do: give at least one recording or folder")
+    if PIPE in given and len(given) > 1:
+        raise BadOption("'-' (standard input) stands alone; give the files in a command of their own")
+    if track < 0:
+        raise BadOption(f"--track counts from 0, {track} is no track; `winnow info FILE` lists them")
+    file, folder = _destination(given, target, task)
+    sources = _unique(_search(given, folder, task))
+    jobs = _keep_apart([_job(source, file, folder, task) for source in sources])
+    own = _identities(sources)
+    return [_protected(replace(job, track=track, force=force), own) for job in jobs]
+
+
+def _destination(given: list[str], target: str | None, task: Task) -> tuple[str | None, str | None]:
+    """The output as (file, folder): at most one of them is set."""
+    if target is None:
+        return (PIPE, None) if given == [PIPE] and task == "enhance" else (None, None)
+    if target == "":
+        raise BadOption("-o is empty; name a file, a folder or '-'")
+    if target == PIPE:
+        return _pipe(given, task), None
+    suffix = naming.suffix_of(target)
+    several = len(given) > 1 or os.path.isdir(given[0])
+    if os.path.isdir(target) or target.endswith(("/", os.sep)):
+        return None, target
+    if several and (suffix in naming.AUDIO | naming.VIDEO or os.path.exists(target)):
+        raise BadOption(
+            f"-o {target} is one file, but there are several inputs; name a folder: -o {stem_folder(target)}"
+        )
+    if several or not suffix or " " in suffix:
+        return None, target
+    _check_suffix(target, suffix, task)
+    return target, None
+
+
+def stem_folder(target: str) -> str:
+    """A folder to propose in place of a file's name."""
+    return os.path.splitext(target)[0] + "/"
+
+
+def _pipe(given: list[str], task: Task) -> str:
+    if task != "enhance":
+        raise BadOption("a split makes several tracks, which standard output cannot hold; name a folder: -o parts/")
+    if len(given) > 1 or (given[0] != PIPE and os.path.isdir(given[0])):
+        raise BadOption("standard output holds one recording, but there are several inputs; name a folder: -o clean/")
+    return PIPE
+
+
+def _check_suffix(target: str, suffix: str, task: Task) -> None:
+    if task == "split" and suffix not in naming.SPLIT_WRITTEN:
+        hint = "; for a video with the parts as tracks add --into-video" if suffix in naming.VIDEO else ""
+        raise BadOption(f"{target}: a split is written as .wav or .flac, so that the parts sum to the original{hint}")
+    if suffix not in naming.WRITTEN:
+        known = " ".join(sorted(naming.WRITTEN))
+        raise BadOption(f"{target}: winnow cannot write {suffix}; it writes {known}")
+
+
+def _search(given: list[str], folder: str | None, task: Task) -> Iterator[Source]:
+    for path in given:
+        if path != PIPE and os.path.isdir(path):
+            yield from _walk(path, folder, task)
+        else:
+            yield Source(path)
+
+
+def _walk(top: str, folder: str | None, task: Task) -> Iterator[Source]:
+    """The recordings in a folder and below, in the order of their names; the output folder is left out."""
+    problems: list[OSError] = []
+    own = os.path.realpath(folder) if folder is not None else None
+    found = False
+    for here, folders, files in os.walk(top, onerror=problems.append):
+        folders[:] = sorted(
+            f for f in folders if not f.startswith(".") and os.path.realpath(os.path.join(here, f)) != own
+        )
+        below = os.path.relpath(here, top)
+        for name in sorted(files):
+            path = os.path.join(here, name)
+            if naming.is_recording(path, task):
+                found = True
+                yield Source(path, "" if below == os.curdir else below)
+    for error in problems:
+        where = str(error.filename)
+        yield Source(
+            where,
+            problem=InputNotFound(f"{where}: this folder cannot be read ({_reason(error)}); check its permissions"),
+        )
+    if not found and not problems:
+        what = "video" if task == "into-video" else "recording"
+        yield Source(
+            top, problem=BadInput(f"{top}: no {what} in this folder; name the file itself if its suffix is unusual")
+        )
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
+
+
+def _unique(sources: Iterator[Source]) -> list[Source]:
+    """Each file once, even when it was named by itself and with its folder."""
+    seen: dict[str, Source] = {}
+    for source in sources:
+        seen.setdefault(source.path if source.path == PIPE else os.path.realpath(source.path), source)
+    return list(seen.values())
+
+
+def _job(source: Source, file: str | None, folder: str | None, task: Task) -> Job:
+    if source.problem is not None:
+        return Job(source.path, (), task, problem=source.problem)
+    if file is not None:
+        return Job(source.path, _for_file(file, task), task)
+    suffix, note = naming.output_suffix(source.path, task)
+    return Job(source.path, _names(source, folder, task, naming.stem_of(source.path), suffix), task, note=note)
+
+
+def _for_file(file: str, task: Task) -> tuple[str, ...]:
+    """A split called `talk.wav` becomes `talk.speech.wav` and `talk.background.wav`."""
+    if task != "split":
+        return (file,)
+    stem, suffix = os.path.splitext(file)
+    return naming.output_names(stem, task, suffix)
+
+
+def _names(source: Source, folder: str | None, task: Task, stem: str, suffix: str) -> tuple[str, ...]:
+    where = os.path.dirname(source.path) if folder is None else os.path.join(folder, source.below)
+    return tuple(os.path.join(where, name) for name in naming.output_names(stem, task, suffix))
+
+
+def _keep_apart(jobs: list[Job]) -> list[Job]:
+    """Give inputs that would share an output the suffix in its name: `talk.mp3.speech.wav`, `talk.wav.speech.wav`."""
+    taken = Counter(_key(job.outputs[0]) for job in jobs if job.outputs)
+    jobs = [_with_suffix(job) if job.outputs and taken[_key(job.outputs[0])] > 1 else job for job in jobs]
+    owners: dict[str, Job] = {}
+    for job in jobs:
+        for path in job.outputs:
+            other = owners.setdefault(_key(path), job)
+            if other is not job:
+                raise BadOption(
+                    f"{other.source} and {job.source} would both be written to {path}; "
+                    "name the folder that holds both (its tree is kept), or give each its own -o"
+                )
+    return jobs
+
+
+def _key(path: str) -> str:
+    return path if path == PIPE else os.path.normcase(os.path.abspath(path))
+
+
+def _with_suffix(job: Job) -> Job:
+    where = os.path.dirname(job.outputs[0])
+    names = naming.output_names(os.path.basename(job.source), job.task, naming.suffix_of(job.outputs[0]))
+    return replace(job, outputs=tuple(os.path.join(where, name) for name in names))
+
+
+def _protected(job: Job, inputs: dict[Identity, str]) -> Job:
+    """A job whose output is one of the inputs (by any name: link, other case) gets that as its problem."""
+    for path in job.outputs:
+        source = inputs.get(_identity(path)) if path != PIPE else None
+        if source is not None:
+            text = (
+                f"{job.source}: the output {path} is the input {source}, which is never overwritten; choose another -o"
+            )
+            return replace(job, problem=OutputIsInput(text))
+    return job
+
+
+def _identities(sources: list[Source]) -> dict[Identity, str]:
+    found = {_identity(source.path): source.path for source in sources if source.path != PIPE}
+    return {identity: path for identity, path in found.items() if identity is not None}
+
+
+def _identity(path: str) -> Identity:
+    """Device and inode, which all names of one file share; None for a file that does not exist."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):  # ValueError: a name with a null character
+        return None
+    return status.st_dev, status.st_ino
