@@ -132,7 +132,7 @@ def packet_times(path: Path, kind: str = "video", index: int = 0) -> list[float]
     """Presentation time of every packet, seconds, sorted."""
     with av.open(str(path)) as container:
         stream = [each for each in container.streams if each.type == kind][index]
-        return sorted(float((p.dts if p.pts is None else p.pts) * p.time_base) for p in container.demux(stream) if p.size)
+        return sorted(float((p.dts or 0 if p.pts is None else p.pts) * p.time_base) for p in container.demux(stream) if p.size)
 
 
 def sound_offset(path: Path, wanted: Array, late: float = 0.0, track: int = 0) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from types import TracebackType
@@ -58,11 +59,15 @@ class Reader:
                 if self.damaged
                 else NoAudio(f"{self._source.name}: this file holds no samples. Give a recording that is not empty.")
             )
-        # The first frame and not the header tells rate and layout: HE-AAC plays at twice the rate of its header.
-        self._first, self._convert = first, Converter(first)
-        self.rate, self.channels, self.layout = self._convert.rate, self._convert.channels, layout_name(first.layout)
+        second = next(self._frames, first)
+        if second is not first:
+            self._frames = itertools.chain([second], self._frames)
+        # Frames and not the header tell rate and layout: HE-AAC plays at twice the rate of its header. The second one,
+        # since FFmpeg labels the first frame of an MP3 by what it last saw while it looked for the format.
+        self._first, self._convert = first, Converter(second)
+        self.rate, self.channels, self.layout = self._convert.rate, self._convert.channels, layout_name(second.layout)
         base = first.time_base or Fraction(1, self.rate)
-        self.origin = (first.pts or 0) * base
+        self.origin = _first_time(first, second, base)
         self.start = float(self.origin) - (self._source.container.start_time or 0) / 1e6
         self.samples = self._expected()
         self._timeline = Timeline(self.rate, first.pts or 0, base, _end(self._source, self._stream))
@@ -141,13 +146,14 @@ class Reader:
         self._cut_off = self._cut_off or self._ends_early()
 
     def _ends_early(self) -> bool:
+        if self._source.cut_short():
+            return True
         exact = {"wav", "w64", "flac", "aiff", "caf", "au", "mov", "matroska"}
         told = self.samples if exact & set(self._source.container.format.name.split(",")) else None
         return told is not None and told - self.read > self.rate // 10 and self._source.seekable
 
     def close(self) -> None:
         """Close the file."""
-        self._frames.close()  # type: ignore[attr-defined]
         self._source.close()
 
     def __enter__(self) -> Reader:
@@ -182,6 +188,15 @@ def _ignore_others(streams: Iterable[Any], chosen: AudioStream) -> None:
     for stream in streams if discard is not None else ():
         if stream.index != chosen.index:
             stream.discard = discard.all
+
+
+def _first_time(first: Any, second: Any, base: Fraction) -> Fraction:
+    """Time of the first sample. Matroska rounds the codec's delay and the timestamp, up to 1 ms late together."""
+    time: Fraction = (first.pts or 0) * base
+    if first.samples == second.samples or second.pts is None:
+        return time
+    backwards = second.pts * base - Fraction(first.samples, first.sample_rate)
+    return min(time, backwards) if abs(backwards - time) < 2 * base else time
 
 
 def _end(source: Source, stream: AudioStream) -> int | None:

@@ -110,6 +110,14 @@ class Source:
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self.explain(error) from error
 
+    def cut_short(self) -> bool:
+        """Whether a RIFF file (WAV, AVI) is shorter than its header says; FFmpeg reads such a file without a word."""
+        if self._file is None or self.head[:4] != b"RIFF":
+            return False
+        told = int.from_bytes(self.head[4:8], "little")
+        # 0 and numbers near 4 GB stand for "unknown", as written into pipes.
+        return 0 < told < 0x7FFFF000 and told + 8 > os.fstat(self._file.fileno()).st_size + 1
+
     def explain(self, error: Exception | None = None) -> WinnowError:
         """The error that says in one line why there is no sound to be had."""
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
