@@ -113,6 +113,9 @@ def _configure(context: Any, plan: Plan) -> None:
     if plan.bit_rate:
         context.bit_rate = plan.bit_rate
     context.options = {**context.options, **_OPTIONS.get(plan.encoder, {})}
+    if plan.encoder == "libopus" and context.layout.nb_channels in (5, 7):
+        # As 5.0 and 6.1 FFmpeg's encoder swaps channels (tried: 8.1); as single channels they stay in order.
+        context.options = {**context.options, "mapping_family": "255"}
 
 
 def _sample_format(encoder: str, bits: int | None) -> str:
@@ -141,7 +144,11 @@ class AudioEncoder:
     def __init__(
         self, container: OutputContainer, plan: Plan, rate: int, channels: int, start: Fraction = Fraction(0)
     ) -> None:
-        self.stream: Any = container.add_stream(plan.encoder, rate=plan.rate)
+        try:
+            self.stream: Any = container.add_stream(plan.encoder, rate=plan.rate)
+        except ValueError as error:
+            kind = container.format.name
+            raise BadOption(f"{kind} files cannot hold {plan.encoder.removeprefix('lib')}. Choose another codec.") from error
         _configure(self.stream.codec_context, plan)
         self.stream.time_base = Fraction(1, plan.rate)
         self.clipped = self.written = self._taken = 0

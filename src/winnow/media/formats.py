@@ -27,7 +27,6 @@ _MP4 = Format("mp4", ("aac",))
 FORMATS: dict[str, Format] = {
     "wav": _WAV,
     "wave": _WAV,
-    "w64": Format("w64", ("pcm",)),
     "aiff": _AIFF,
     "aif": _AIFF,
     "aifc": _AIFF,
