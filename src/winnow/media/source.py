@@ -121,7 +121,7 @@ class Source:
     def explain(self, error: Exception | None = None) -> WinnowError:
         """The error that says in one line why there is no sound to be had."""
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-            return InputNotFound(f"{self.name}: cannot be read ({os.strerror(error.errno)}). Copy it to a sound disk.")
+            return InputNotFound(f"{self.name}: cannot be read ({os.strerror(error.errno)}). Copy it to another disk.")
         reason = what_it_is(self.head)
         if reason:
             return NoAudio(f"{self.name}: no audio in this file ({reason}). {ADVICE}")
