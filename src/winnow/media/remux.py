@@ -103,10 +103,10 @@ class Remuxer:
     def _copy(self, stream: Any) -> list[tuple[Any, Any]]:
         if copying.is_chapter_track(self._source, stream):
             return []
-        muxer = self._format.muxer
-        tag = copying.kept_tag(muxer, self._source, stream)
-        if not copying.can_copy(muxer, stream, tag):
-            self.notes.append(f"{copying.describe_stream(stream)} does not fit into {muxer} and was left out")
+        tag = copying.kept_tag(self._format, self._source, stream)
+        if not copying.can_copy(self._format, stream, tag):
+            what = copying.describe_stream(stream)
+            self.notes.append(f"{what} does not fit into {self._format.muxer} and was left out")
             return []
         return [(stream, copying.copy_stream(self._container, stream, tag))]
 
