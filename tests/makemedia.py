@@ -110,7 +110,13 @@ def make_video(
         if chapters:
             out.set_chapters(
                 [
-                    {"id": k + 1, "start": k * 1000, "end": (k + 1) * 1000, "time_base": Fraction(1, 1000), "metadata": {"title": f"Part {k}"}}
+                    {
+                        "id": k + 1,
+                        "start": k * 1000,
+                        "end": (k + 1) * 1000,
+                        "time_base": Fraction(1, 1000),
+                        "metadata": {"title": f"Part {k}"},
+                    }
                     for k in range(3)
                 ]
             )
@@ -137,7 +143,9 @@ def packet_times(path: Path, kind: str = "video", index: int = 0) -> list[float]
     """Presentation time of every packet, seconds, sorted."""
     with av.open(str(path)) as container:
         stream = [each for each in container.streams if each.type == kind][index]
-        return sorted(float((p.dts or 0 if p.pts is None else p.pts) * p.time_base) for p in container.demux(stream) if p.size)
+        return sorted(
+            float((p.dts or 0 if p.pts is None else p.pts) * p.time_base) for p in container.demux(stream) if p.size
+        )
 
 
 def sound_offset(path: Path, wanted: Array, late: float = 0.0, track: int = 0) -> float:

@@ -95,7 +95,16 @@ def test_reader_tells_length_start_and_track(tmp_path):
 
 def test_probe(tmp_path):
     path = tmp_path / "film.mkv"
-    make_video(path, [clicks(2, 44100, 2)], 44100, codec="flac", seconds=2, titles=["Voice"], chapters=True, tags={"title": "Film"})
+    make_video(
+        path,
+        [clicks(2, 44100, 2)],
+        44100,
+        codec="flac",
+        seconds=2,
+        titles=["Voice"],
+        chapters=True,
+        tags={"title": "Film"},
+    )
     info = media.probe(path)
     track = info.audio[0]
     assert (track.codec, track.rate, track.channels, track.layout, track.bits) == ("flac", 44100, 2, "stereo", 16)
@@ -158,7 +167,12 @@ def test_damaged_packets_leave_silence_and_a_warning(tmp_path):
         for number, packet in enumerate(packets):
             if number == 8:
                 bad = av.Packet(b"\x12\x34" * 40)
-                bad.pts, bad.dts, bad.duration, bad.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+                bad.pts, bad.dts, bad.duration, bad.time_base = (
+                    packet.pts,
+                    packet.dts,
+                    packet.duration,
+                    packet.time_base,
+                )
                 bad.stream = track
                 out.mux(bad)
             else:
@@ -199,7 +213,20 @@ def test_nan_and_inf_are_replaced_and_counted(tmp_path):
     np.testing.assert_array_equal(got[keep], samples[keep])
 
 
-@pytest.mark.parametrize("name", ["a b.wav", "ü😀.wav", "it's \"q\".wav", "-x.wav", "50%03d.wav", "a#b?c=d.wav", "http:a.wav", "pipe:0.wav", "concat:a|b.wav"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b.wav",
+        "ü😀.wav",
+        'it\'s "q".wav',
+        "-x.wav",
+        "50%03d.wav",
+        "a#b?c=d.wav",
+        "http:a.wav",
+        "pipe:0.wav",
+        "concat:a|b.wav",
+    ],
+)
 def test_odd_names(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     media.write(name, Audio(tones(2000, 16000, 1), 16000))

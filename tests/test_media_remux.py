@@ -99,11 +99,19 @@ def film_with_everything(path: Path) -> None:
     """Two sound tracks, subtitles, chapters, tags, rotation."""
     bare = path.with_name(f"bare{path.suffix}")
     make_video(
-        bare, [clicks(3, 48000, 2), tones(3 * 48000, 48000, 1)], titles=["Voice", "Music"], chapters=True, rotation=90,
+        bare,
+        [clicks(3, 48000, 2), tones(3 * 48000, 48000, 1)],
+        titles=["Voice", "Music"],
+        chapters=True,
+        rotation=90,
         tags={"title": "Film", "comment": "Größe"},
     )
     with av.open(str(bare)) as source, av.open(str(path), "w") as out:
-        streams = {each.index: out.add_stream_from_template(each, opaque=True) for each in source.streams if each.type != "data"}
+        streams = {
+            each.index: out.add_stream_from_template(each, opaque=True)
+            for each in source.streams
+            if each.type != "data"
+        }
         for index, stream in streams.items():
             stream.metadata.update(source.streams[index].metadata)
         streams[0].set_display_rotation(90)
@@ -147,7 +155,9 @@ def test_everything_else_is_kept(tmp_path, suffix):
     assert rotation(dest) == rotation(source) != 0
     with av.open(str(source)) as one, av.open(str(dest)) as two:
         assert [each.disposition for each in two.streams.audio] == [each.disposition for each in one.streams.audio]
-        assert [each["metadata"]["title"] for each in two.chapters()] == [each["metadata"]["title"] for each in one.chapters()]
+        assert [each["metadata"]["title"] for each in two.chapters()] == [
+            each["metadata"]["title"] for each in one.chapters()
+        ]
         assert [each["start"] * each["time_base"] for each in two.chapters()] == [0, 1, 2]
         assert [each.data for each in two.streams.attachments] == [each.data for each in one.streams.attachments]
         assert len(two.streams) == len(one.streams)
@@ -157,8 +167,19 @@ def test_everything_else_is_kept(tmp_path, suffix):
 @pytest.mark.parametrize("track", [0, 1])
 def test_three_named_tracks(tmp_path, suffix, track):
     source, dest = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
-    make_video(source, [clicks(3, 48000, 2), clicks(3, 48000, 1, seed=5)], titles=["Voice", "Music"] if suffix == ".mkv" else ())
-    replace(source, dest, media.NewTrack("Speech"), media.NewTrack("Background", language="und"), track=track, keep_original=True)
+    make_video(
+        source,
+        [clicks(3, 48000, 2), clicks(3, 48000, 1, seed=5)],
+        titles=["Voice", "Music"] if suffix == ".mkv" else (),
+    )
+    replace(
+        source,
+        dest,
+        media.NewTrack("Speech"),
+        media.NewTrack("Background", language="und"),
+        track=track,
+        keep_original=True,
+    )
     key = "title" if suffix == ".mkv" else "handler_name"
     with av.open(str(dest)) as container:
         streams = container.streams.audio

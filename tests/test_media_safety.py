@@ -172,7 +172,13 @@ def test_reference_tracks_reach_nothing(tmp_path, listener, secret):
 
 def test_names_that_look_like_addresses_are_files(tmp_path, listener, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in (f"http://127.0.0.1:{listener.port}/a.wav", f"tcp://127.0.0.1:{listener.port}", "concat:a|b", "pipe:0", "data:x"):
+    for name in (
+        f"http://127.0.0.1:{listener.port}/a.wav",
+        f"tcp://127.0.0.1:{listener.port}",
+        "concat:a|b",
+        "pipe:0",
+        "data:x",
+    ):
         with pytest.raises(InputNotFound, match="no such file"):
             media.read(name)
     assert listener.connections == 0

@@ -80,7 +80,9 @@ def test_every_rate_is_written_at_that_rate_or_resampled(tmp_path, name, rate):
 
 def test_layout_is_kept(tmp_path):
     for layout in ("5.1", "5.1(side)", "5.0"):
-        media.write(tmp_path / "a.wav", Audio(tones(3000, 48000, int(layout[0]) + int(layout[2])), 48000), layout=layout)
+        media.write(
+            tmp_path / "a.wav", Audio(tones(3000, 48000, int(layout[0]) + int(layout[2])), 48000), layout=layout
+        )
         assert media.probe(tmp_path / "a.wav").audio[0].layout == layout
 
 
@@ -194,7 +196,10 @@ def test_disk_that_fills_up(tmp_path, name, blocks):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs the full device of Linux")
 @pytest.mark.parametrize("count", [10, 500_000])
 def test_full_device(count):
-    with pytest.raises(OutputError, match="the disk is full"), media.Writer("/dev/full", 48000, 1, format="wav") as writer:
+    with (
+        pytest.raises(OutputError, match="the disk is full"),
+        media.Writer("/dev/full", 48000, 1, format="wav") as writer,
+    ):
         writer.write(np.zeros((1, count), np.float32))
     assert os.path.exists("/dev/full")
 
@@ -228,9 +233,13 @@ def test_standard_output(tmp_path, form):
 
 
 def test_reader_of_the_pipe_goes_away():
-    code = PIPE.replace("range(5)", "range(500)").replace("import sys,", "import sys; from winnow.errors import OutputError\nimport")
+    code = PIPE.replace("range(5)", "range(500)").replace(
+        "import sys,", "import sys; from winnow.errors import OutputError\nimport"
+    )
     code = "try:\n" + "\n".join("    " + line for line in code.strip().splitlines())
-    code += "\nexcept OutputError as error:\n    sys.stderr.write(str(error)); sys.stderr.flush(); import os; os._exit(7)"
+    code += (
+        "\nexcept OutputError as error:\n    sys.stderr.write(str(error)); sys.stderr.flush(); import os; os._exit(7)"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.read(1000)
         process.stdout.close()

@@ -148,7 +148,9 @@ class AudioEncoder:
             self.stream: Any = container.add_stream(plan.encoder, rate=plan.rate)
         except ValueError as error:
             kind = container.format.name
-            raise BadOption(f"{kind} files cannot hold {plan.encoder.removeprefix('lib')}. Choose another codec.") from error
+            raise BadOption(
+                f"{kind} files cannot hold {plan.encoder.removeprefix('lib')}. Choose another codec."
+            ) from error
         _configure(self.stream.codec_context, plan)
         self.stream.time_base = Fraction(1, plan.rate)
         self.clipped = self.written = self._taken = 0
