@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makemedia import audio_frames, clicks, make_video, offset, tones
 
+from makemedia import audio_frames, clicks, make_video, offset, tones
 from winnow import media
 from winnow.audio import Audio
 from winnow.errors import BadOption
@@ -243,7 +243,11 @@ def test_very_short_recordings(tmp_path, name, count):
     assert got == (max(count, 47) if name.endswith("mp3") else count)
 
 
-PIPE = "import sys; from winnow import media; r = media.open_reader('-'); b = list(r); print(r.rate, r.samples, sum(x.shape[1] for x in b))"
+PIPE = """
+from winnow import media
+with media.open_reader("-") as reader:
+    print(reader.rate, reader.samples, sum(block.shape[1] for block in reader))
+"""
 
 
 @pytest.mark.parametrize("unknown_length", [False, True])

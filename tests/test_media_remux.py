@@ -11,8 +11,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from makemedia import clicks, make_video, packet_hashes, packet_times, sound_offset, tones
 
+from makemedia import clicks, make_video, packet_hashes, packet_times, sound_offset, tones
 from winnow import media
 from winnow.errors import BadOption, NoAudio, OutputError, OutputIsInput
 
@@ -56,8 +56,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("suffix", "codec", "out", "picture", "late", "variable", "rate"), CASES)
-def test_picture_is_identical_and_sound_in_sync(tmp_path, suffix, codec, out, picture, late, variable, rate):
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case)))
+def test_picture_is_identical_and_sound_in_sync(tmp_path, case):
+    suffix, codec, out, picture, late, variable, rate = case
     source, dest = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"
     sound = clicks(3.33, rate, 2)
     make_video(source, [sound], rate, codec=codec, video=picture, late=late, variable=variable)
@@ -71,7 +72,7 @@ def test_picture_is_identical_and_sound_in_sync(tmp_path, suffix, codec, out, pi
     with media.open_reader(source) as first, media.open_reader(dest) as second:
         counts = [sum(block.shape[1] for block in reader) for reader in (first, second)]
         ends = [reader.start + count / reader.rate for reader, count in zip((first, second), counts, strict=True)]
-    # A late start in MP4, and MPEG-TS and FLV always, cannot mark the encoder's delay: they play it, as silence, before.
+    # A late start in MP4, and MPEG-TS and FLV always, cannot mark the encoder's delay: it is played, as silence.
     unmarked = suffix in ("ts", "flv") or (suffix == "mp4" and late)
     assert 0 <= counts[1] - counts[0] <= (1152 if unmarked else 0)
     assert ends[1] == pytest.approx(ends[0], abs=0.03)

@@ -15,8 +15,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from makemedia import clicks, make_video, tones
 
+from makemedia import clicks, make_video, tones
 from winnow import media
 from winnow.audio import Audio
 from winnow.errors import BadInput, InputNotFound, NoAudio, WinnowError
@@ -64,7 +64,8 @@ def hls(target: str) -> bytes:
 
 
 def hls_master(target: str) -> bytes:
-    return f'#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="n",URI="{target}"\n#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"\n{target}\n'.encode()
+    media_line = f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="n",URI="{target}"'
+    return f'#EXTM3U\n{media_line}\n#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"\n{target}\n'.encode()
 
 
 def ffconcat(target: str) -> bytes:
@@ -73,9 +74,10 @@ def ffconcat(target: str) -> bytes:
 
 def dash(target: str) -> bytes:
     return (
-        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT5S" '
-        'profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"><Period><AdaptationSet mimeType="audio/mp4"><Representation '
-        f'id="1" bandwidth="1" codecs="mp4a.40.2"><BaseURL>{target}</BaseURL></Representation></AdaptationSet></Period></MPD>'
+        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" '
+        'mediaPresentationDuration="PT5S" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"><Period>'
+        '<AdaptationSet mimeType="audio/mp4"><Representation id="1" bandwidth="1" codecs="mp4a.40.2">'
+        f"<BaseURL>{target}</BaseURL></Representation></AdaptationSet></Period></MPD>"
     ).encode()
 
 
@@ -132,7 +134,7 @@ def test_the_baits_would_work_without_the_walls(tmp_path, listener, secret):
 
 
 def test_playlist_on_standard_input_reaches_nothing(listener, secret):
-    code = "from winnow import media\nfrom winnow.errors import WinnowError\ntry:\n    media.read('-')\nexcept WinnowError as e:\n    print('refused', e)"
+    code = "from winnow import errors, media\ntry: media.read('-')\nexcept errors.WinnowError as e: print('refused', e)"
     for target in (f"http://127.0.0.1:{listener.port}/a.ts", str(secret)):
         for maker in (hls, ffconcat):
             done = subprocess.run([sys.executable, "-c", code], input=maker(target), capture_output=True, check=False)

@@ -13,8 +13,8 @@ import pytest
 import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makemedia import clicks, offset, tone, tones
 
+from makemedia import clicks, offset, tone, tones
 from winnow import media
 from winnow.audio import Audio
 from winnow.errors import BadAudio, BadOption, OutputError

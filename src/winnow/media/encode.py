@@ -47,7 +47,7 @@ class Plan:
 
 
 def make_plan(
-    encoder: str, rate: int, channels: int, layout: str | None, bits: int | None, bit_rate: int | None
+    encoder: str, rate: int, channels: int, *, layout: str | None, bits: int | None, bit_rate: int | None
 ) -> Plan:
     """Settings that the encoder accepts. Raises BadOption with one line when there are none."""
     if rate < 1 or channels < 1:
@@ -55,7 +55,8 @@ def make_plan(
     limit = formats.MAX_CHANNELS.get(encoder, 64)
     if channels > limit:
         raise BadOption(
-            f"{channels} channels do not fit into {encoder.removeprefix('lib')} (at most {limit}). Use .wav, .flac or .m4a."
+            f"{channels} channels do not fit into {encoder.removeprefix('lib')} (at most {limit}). "
+            "Use .wav, .flac or .m4a."
         )
     out_rate = formats.nearest_rate(encoder, rate)
     sample_format = _sample_format(encoder, bits)
@@ -137,8 +138,9 @@ def _sample_format(encoder: str, bits: int | None) -> str:
 class AudioEncoder:
     """Encodes blocks `(channels, time)` float32 into a stream of `container`, every sample in its place.
 
-    The container writes its header at the first packet, so all streams are added before. `clipped` counts samples beyond
-    full scale that an integer format could not hold, `written` the samples at the encoder's rate.
+    The container writes its header at the first packet, so all streams are added before. start: time of the first
+    sample on the container's clock, seconds. `clipped` counts samples beyond full scale that had to be limited to it,
+    `written` the samples at the encoder's rate.
     """
 
     def __init__(

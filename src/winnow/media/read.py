@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
 
 _MAX_ERRORS_IN_A_ROW = 200
+_MAX_BLOCK = 1 << 22  # values in a block, 16 MB
 
 
 class Reader:
@@ -29,8 +30,8 @@ class Reader:
     rate, channels, layout: of the blocks, which never change, whatever the file does. samples: expected per channel, or
     None. track: the AudioTrack. tags: of the file. start: seconds of the first sample after the start of the file.
     origin: the same on the file's own clock, as an exact fraction. While reading: `read` counts samples given out,
-    `repaired` counts NaN and Inf samples that were replaced by 0, `damaged` counts packets that could not be decoded (silence
-    stands in their place), and `warning` tells in one line that the file is damaged or ends early, else None.
+    `repaired` counts NaN and Inf samples that were replaced by 0, `damaged` counts packets that could not be decoded
+    (silence stands in their place), and `warning` tells in one line that the file is damaged or ends early, else None.
     """
 
     def __init__(self, path: Path, track: int = 0) -> None:
@@ -66,6 +67,8 @@ class Reader:
         # since FFmpeg labels the first frame of an MP3 by what it last saw while it looked for the format.
         self._first, self._convert = first, Converter(second)
         self.rate, self.channels, self.layout = self._convert.rate, self._convert.channels, layout_name(second.layout)
+        # A second at most; a header may claim any rate and 500 channels.
+        self._size = max(1, min(self.rate, _MAX_BLOCK // self.channels))
         base = first.time_base or Fraction(1, self.rate)
         self.origin = _first_time(first, second, base)
         self.start = float(self.origin) - (self._source.container.start_time or 0) / 1e6
@@ -135,11 +138,11 @@ class Reader:
         yield from self._timeline.rest()
 
     def _silence(self, count: int) -> Iterator[Samples]:
-        for begin in range(0, count, self.rate):
-            yield from self._timeline.take(np.zeros((self.channels, min(self.rate, count - begin)), np.float32))
+        for begin in range(0, count, self._size):
+            yield from self._timeline.take(np.zeros((self.channels, min(self._size, count - begin)), np.float32))
 
     def __iter__(self) -> Iterator[Samples]:
-        for block in _regroup(self._pieces(), self.channels, self.rate):
+        for block in _regroup(self._pieces(), self.channels, self._size):
             self.repaired += _repair(block)
             self.read += block.shape[1]
             yield block

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -50,7 +51,8 @@ class Sink:
             raise OutputError(f"{self.name}: this is a folder. Give the name of a file.")
         if os.path.exists(self._final) and not os.path.isfile(self._final):
             return open(self._final, "wb")
-        self._part = os.path.join(folder, f".{base[:60]}.{os.getpid()}.part")
+        # A long name is cut to leave room; the checksum keeps two long names apart, the process two runs.
+        self._part = os.path.join(folder, f".{base[:40]}.{zlib.crc32(os.fsencode(base)):08x}.{os.getpid()}.part")
         # Buffered, although FFmpeg buffers too: a raw file may write a part and say so, which FFmpeg does not heed.
         return open(self._part, "wb")
 
