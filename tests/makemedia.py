@@ -29,9 +29,14 @@ def clicks(seconds: float, rate: int, channels: int = 1, seed: int = 0) -> Array
 
 
 def tones(count: int, rate: int, channels: int) -> Array:
-    """One tone per channel, each of its own frequency, so that swapped channels show."""
+    """One tone per channel, each of its own frequency, so that swapped channels show; the fourth suits a subwoofer."""
     time = np.arange(count) / rate
-    return np.stack([0.3 * np.sin(2 * np.pi * (200 + 110 * k) * time) for k in range(channels)]).astype(np.float32)
+    return np.stack([0.3 * np.sin(2 * np.pi * tone(k) * time) for k in range(channels)]).astype(np.float32)
+
+
+def tone(channel: int) -> float:
+    """Frequency of the channel's tone in hertz."""
+    return 60.0 if channel == 3 else 200.0 + 110 * channel
 
 
 def offset(found: Array, wanted: Array) -> int:
@@ -139,7 +144,7 @@ def packet_times(path: Path, kind: str = "video", index: int = 0) -> list[float]
     with av.open(str(path)) as container:
         stream = [each for each in container.streams if each.type == kind][index]
         return sorted(
-            float((p.dts if p.pts is None else p.pts) * p.time_base) for p in container.demux(stream) if p.size
+            float((p.dts or 0 if p.pts is None else p.pts) * p.time_base) for p in container.demux(stream) if p.size
         )
 
 

@@ -1,7 +1,7 @@
 """Everything that touches files of sound and picture, on PyAV (FFmpeg's libraries, no ffmpeg program).
 
-`probe` tells what a file holds, `open_reader` and `read` decode it, `Writer` and `write` encode, `Remuxer` puts new sound
-beside a picture that is copied packet by packet. PyAV is loaded by the first call, not by the import.
+`probe` tells what a file holds, `open_reader` and `read` decode it, `Writer` and `write` encode, `Remuxer` puts new
+sound beside a picture that is copied packet by packet. PyAV is loaded by the first call, not by the import.
 """
 
 from winnow.media.probe import AudioTrack, MediaInfo, VideoTrack, probe

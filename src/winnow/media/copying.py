@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from winnow.media.formats import MOV_MUXERS
+from winnow.media.formats import MOV_MUXERS, Format, choose_encoder
 from winnow.media.source import Source
 
 if TYPE_CHECKING:
@@ -34,12 +34,14 @@ def copy_stream(container: OutputContainer, stream: Any, tag: str | None) -> Any
     return copy
 
 
-def can_copy(muxer: str, stream: Any, tag: str | None) -> bool:
+def can_copy(form: Format, stream: Any, tag: str | None) -> bool:
     """Whether a container holds such a stream: tried on a file in memory, since FFmpeg offers no other way to ask."""
     import av
 
     try:
-        with av.open(io.BytesIO(), "w", format=muxer) as trial:
+        with av.open(io.BytesIO(), "w", format=form.muxer) as trial:
+            if stream.type != "audio":  # an MP3 has room for a cover only beside sound
+                trial.add_stream(choose_encoder(form, None, None), rate=48000, bit_rate=128_000)
             copy_stream(trial, stream, tag)
             trial.start_encoding()
     except (av.FFmpegError, ValueError, TypeError, AttributeError):
@@ -47,14 +49,15 @@ def can_copy(muxer: str, stream: Any, tag: str | None) -> bool:
     return True
 
 
-def kept_tag(muxer: str, source: Source, stream: Any) -> str | None:
+def kept_tag(form: Format, source: Source, stream: Any) -> str | None:
     """The codec's four letters when they are to be kept: Apple's players take HEVC as `hvc1` and not as `hev1`."""
-    family = "mov" in source.container.format.name.split(",") and muxer in MOV_MUXERS
+    names = source.container.format.name.split(",")
+    family = form.muxer in names or ("mov" in names and form.muxer in MOV_MUXERS)
     if not family or stream.codec_context is None or stream.type != "video":
         return None
     tag = stream.codec_context.codec_tag
     usable = len(tag) == 4 and tag.isprintable() and tag.strip()
-    return tag if usable and can_copy(muxer, stream, tag) else None
+    return tag if usable and can_copy(form, stream, tag) else None
 
 
 def is_chapter_track(source: Source, stream: Any) -> bool:

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 DEFAULT_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
+_OPTIONS = {
+    # The default grows with the rate, and FFmpeg's own parser finds no frames in 8 channels at 192 kHz.
+    "flac": {"frame_size": "4096"},
+    # Speech at 160 kbit/s: 2.5 times as fast as the default search, for 0.6 dB of signal to coding noise.
+    "aac": {"aac_coder": "fast"},
+    # 1.7 times as fast as the default of 10, for 0.1 dB.
+    "libopus": {"compression_level": "5"},
+    "libmp3lame": {"compression_level": "5"},
+}
+
 _SKIP_SAMPLES = 11  # AV_PKT_DATA_SKIP_SAMPLES
 
 _SLICE = 1 << 16  # samples per frame handed to an encoder: a whole recording in one call costs no second copy
@@ -37,7 +47,7 @@ class Plan:
 
 
 def make_plan(
-    encoder: str, rate: int, channels: int, layout: str | None, bits: int | None, bit_rate: int | None
+    encoder: str, rate: int, channels: int, *, layout: str | None, bits: int | None, bit_rate: int | None
 ) -> Plan:
     """Settings that the encoder accepts. Raises BadOption with one line when there are none."""
     if rate < 1 or channels < 1:
@@ -45,7 +55,8 @@ def make_plan(
     limit = formats.MAX_CHANNELS.get(encoder, 64)
     if channels > limit:
         raise BadOption(
-            f"{channels} channels do not fit into {encoder.removeprefix('lib')} (at most {limit}). Use .wav, .flac or .m4a."
+            f"{channels} channels do not fit into {encoder.removeprefix('lib')} (at most {limit}). "
+            "Use .wav, .flac or .m4a."
         )
     out_rate = formats.nearest_rate(encoder, rate)
     sample_format = _sample_format(encoder, bits)
@@ -81,22 +92,38 @@ def _opens(plan: Plan) -> bool:
     return True
 
 
+def encoder_delay(plan: Plan) -> int:
+    """Samples by which an encoder's first packet begins before the first sample."""
+    import av
+    from av.audio.frame import AudioFrame
+
+    context: Any = av.CodecContext.create(plan.encoder, "w")
+    _configure(context, plan)
+    frame = AudioFrame(plan.sample_format, plan.layout, 4096)
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    frame.sample_rate, frame.pts, frame.time_base = plan.rate, 0, Fraction(1, plan.rate)
+    packets = context.encode(frame) + context.encode(None)
+    return max(0, -(packets[0].pts or 0)) if packets else 0
+
+
 def _configure(context: Any, plan: Plan) -> None:
     context.sample_rate, context.layout, context.format = plan.rate, plan.layout, plan.sample_format
     context.time_base = Fraction(1, plan.rate)
     context.thread_count = 1
     if plan.bit_rate:
         context.bit_rate = plan.bit_rate
-    if plan.encoder == "flac":
-        # The default grows with the rate, and FFmpeg's own parser finds no frames in 8 channels at 192 kHz.
-        context.options = {**context.options, "frame_size": "4096"}
+    context.options = {**context.options, **_OPTIONS.get(plan.encoder, {})}
+    if plan.encoder == "libopus" and context.layout.nb_channels in (5, 7):
+        # As 5.0 and 6.1 FFmpeg's encoder swaps channels (tried: 8.1); as single channels they stay in order.
+        context.options = {**context.options, "mapping_family": "255"}
 
 
 def _sample_format(encoder: str, bits: int | None) -> str:
     import av
 
     offered = [each.name for each in av.Codec(encoder, "w").audio_formats or ()]
-    lossy = formats.default_bit_rate(encoder, 48000, 1) is not None
+    lossy = not is_lossless(encoder)
     if len(offered) == 1 or not offered:
         return offered[0] if offered else "fltp"
     wanted = {None: "s16", 8: "u8", 16: "s16", 24: "s32", 32: "flt"}.get(bits) if not lossy else "flt"
@@ -111,19 +138,30 @@ def _sample_format(encoder: str, bits: int | None) -> str:
 class AudioEncoder:
     """Encodes blocks `(channels, time)` float32 into a stream of `container`, every sample in its place.
 
-    The container writes its header at the first packet, so all streams are added before. `clipped` counts samples beyond
-    full scale that an integer format could not hold, `written` the samples at the encoder's rate.
+    The container writes its header at the first packet, so all streams are added before. start: time of the first
+    sample on the container's clock, seconds. `clipped` counts samples beyond full scale that had to be limited to it,
+    `written` the samples at the encoder's rate.
     """
 
     def __init__(
         self, container: OutputContainer, plan: Plan, rate: int, channels: int, start: Fraction = Fraction(0)
     ) -> None:
-        self.stream: Any = container.add_stream(plan.encoder, rate=plan.rate)
+        try:
+            self.stream: Any = container.add_stream(plan.encoder, rate=plan.rate)
+        except ValueError as error:
+            kind = container.format.name
+            raise BadOption(
+                f"{kind} files cannot hold {plan.encoder.removeprefix('lib')}. Choose another codec."
+            ) from error
         _configure(self.stream.codec_context, plan)
         self.stream.time_base = Fraction(1, plan.rate)
         self.clipped = self.written = self._taken = 0
         self._first = round(start * plan.rate)
         self._packets, self._delay = 0, 0
+        # Lossy codecs are limited too: players would, and LAME was not made for samples far beyond full scale.
+        self._limits = not (is_float(plan.sample_format) and is_lossless(plan.encoder))
+        # AVI has no timestamps, so its sound would be late by the encoder's delay: that much goes at the start instead.
+        self._skip = encoder_delay(plan) if container.format.name == "avi" else 0
         self._plan, self._channels, self._rate = plan, channels, rate
         self._resampler: Any = None
         if plan.rate != rate:
@@ -166,6 +204,7 @@ class AudioEncoder:
         padding = self._packets * size - self._delay - self.written
         if packets and 0 < padding < size and not packets[-1].has_sidedata("skip_samples"):
             _mark_padding(packets[-1], padding)
+            packets[-1].duration = size - padding  # what MP4 keeps instead
         return packets
 
     def _tail(self) -> Samples:
@@ -176,14 +215,20 @@ class AudioEncoder:
         return np.pad(rest[:, : max(missing, 0)], ((0, 0), (0, max(missing - rest.shape[1], 0))))
 
     def _frames(self, samples: Samples) -> Iterator[Packet[Any]]:
-        for begin in range(0, samples.shape[1], _SLICE):
+        skipped = min(self._skip, samples.shape[1])
+        self._skip -= skipped
+        for begin in range(skipped, samples.shape[1], _SLICE):
             yield from self._counted(self.stream.encode(self._frame(samples[:, begin : begin + _SLICE])))
 
     def _frame(self, samples: Samples) -> Any:
         from av.audio.frame import AudioFrame
 
-        packed, clipped = to_format(samples, self._plan.sample_format)
-        self.clipped += clipped
+        if not (np.isfinite(samples.min()) and np.isfinite(samples.max())):
+            samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)  # LAME aborts the process on them
+        if self._limits:
+            self.clipped += int(np.count_nonzero(np.abs(samples) > 1.0))
+            samples = np.clip(samples, -1.0, 1.0)
+        packed = to_format(samples, self._plan.sample_format)
         frame = AudioFrame(self._plan.sample_format, self._plan.layout, samples.shape[1])
         # Not AudioFrame.from_ndarray: it sees a ninth plane where there are eight.
         for plane, row in zip(frame.planes, packed, strict=False):
@@ -204,30 +249,30 @@ def _mark_padding(packet: Packet[Any], samples: int) -> None:
     packet.set_sidedata(note)
 
 
-def to_format(samples: Samples, name: str) -> tuple[np.ndarray[Any, Any], int]:
-    """Samples `(channels, time)` as FFmpeg's sample format `name`, and how many of them had to be clipped.
+def is_float(sample_format: str) -> bool:
+    """Whether FFmpeg's sample format is floating point."""
+    return sample_format.startswith(("flt", "dbl"))
+
+
+def is_lossless(encoder: str) -> bool:
+    """Whether the encoder keeps every sample."""
+    return formats.default_bit_rate(encoder, 48000, 1) is None
+
+
+def to_format(samples: Samples, name: str) -> np.ndarray[Any, Any]:
+    """Samples `(channels, time)` within full scale as FFmpeg's sample format `name`: a row per plane.
 
     32-bit integers carry 24 bits, which is what the formats behind them store.
     """
     kind = name.removesuffix("p")
-    clipped = 0
-    if kind in ("flt", "dbl"):
-        values: np.ndarray[Any, Any] = samples.astype("f4" if kind == "flt" else "f8", copy=False)
-    else:
-        values, clipped = _integers(samples, {"u8": 8, "s16": 16, "s32": 24}[kind])
+    values: np.ndarray[Any, Any] = samples
+    if kind == "dbl":
+        values = samples.astype(np.float64)
+    elif kind != "flt":
+        top = float({"u8": 1 << 7, "s16": 1 << 15, "s32": 1 << 23}[kind])
+        values = np.clip(np.rint(samples * np.float32(top)), -top, top - 1)
         values = {"u8": _to_u8, "s16": _to_s16, "s32": _to_s32}[kind](values)
-    packed = values if name.endswith("p") else values.T.reshape(1, -1)
-    return np.ascontiguousarray(packed), clipped
-
-
-def _integers(samples: Samples, bits: int) -> tuple[Samples, int]:
-    top = float(2 ** (bits - 1))
-    scaled = np.rint(samples * np.float32(top))
-    if scaled.size and (scaled.max() > top - 1 or scaled.min() < -top):
-        # +1.0 itself is not counted: it is full scale, and off by the last bit only.
-        clipped = int(np.count_nonzero(np.abs(samples) > 1.0))
-        return np.clip(scaled, -top, top - 1), clipped
-    return scaled, 0
+    return np.ascontiguousarray(values if name.endswith("p") else values.T.reshape(1, -1))
 
 
 def _to_u8(values: Samples) -> np.ndarray[Any, Any]:

@@ -27,7 +27,6 @@ _MP4 = Format("mp4", ("aac",))
 FORMATS: dict[str, Format] = {
     "wav": _WAV,
     "wave": _WAV,
-    "w64": Format("w64", ("pcm",)),
     "aiff": _AIFF,
     "aif": _AIFF,
     "aifc": _AIFF,
@@ -106,7 +105,7 @@ _BIT_RATES = {
 
 
 def choose_format(path: Path, name: str | None) -> Format:
-    """The format by its name ("wav", "m4a" ...), else by the suffix of `path`, else WAV for a pipe. Raises BadOption."""
+    """The format by its name ("wav", "m4a" ...), else by the suffix of `path`; WAV for a pipe. Raises BadOption."""
     suffix = os.path.splitext(os.fspath(path))[1].lstrip(".").lower()
     wanted = name.lstrip(".").lower() if name else suffix or ("wav" if os.fspath(path) == "-" else "")
     found = FORMATS.get(wanted) or _BY_MUXER.get(wanted)

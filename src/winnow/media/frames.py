@@ -47,8 +47,8 @@ def layout_name(layout: Any) -> str:
 class Converter:
     """Turns frames into arrays. A change of rate or layout in the middle is converted to that of the first frame.
 
-    Broadcasts change between stereo and 5.1, and joined recordings between rates; the caller was promised one shape. The
-    libswresample in FFmpeg does it, since it also knows how to fold one layout into another.
+    Broadcasts change between stereo and 5.1, and joined recordings between rates; the caller was promised one shape.
+    FFmpeg's libswresample does it, since it also knows how to fold one layout into another.
     """
 
     def __init__(self, first: Any) -> None:

@@ -40,7 +40,7 @@ class AudioTrack:
 
 @dataclass(frozen=True)
 class VideoTrack:
-    """One video track. rate: frames per second, None when it varies or is unknown. cover: a still picture, as in an MP3."""
+    """One video track. rate: frames per second on average, None when unknown. cover: a still picture, as in an MP3."""
 
     index: int
     codec: str
@@ -70,7 +70,7 @@ class MediaInfo:
 
 
 def probe(path: Path) -> MediaInfo:
-    """What the file holds. Raises InputNotFound, BadInput or NoAudio (not a recording at all); no audio track is no error."""
+    """What the file holds. Raises InputNotFound, BadInput or NoAudio (no recording); a silent film is no error."""
     with Source(path) as source:
         info = describe(source)
         if not info.audio and not info.has_picture:
@@ -128,7 +128,8 @@ def pick_audio(source: Source, track: int) -> AudioStream:
         raise no_audio(source)
     if not 0 <= track < len(streams):
         raise BadOption(
-            f"{source.name}: no audio track {track}, the file has {len(streams)} (numbered from 0 to {len(streams) - 1})."
+            f"{source.name}: no audio track {track}, the file has {len(streams)}, "
+            f"numbered from 0 to {len(streams) - 1}. Choose one of them."
         )
     if streams[track].codec_context is None:
         raise NoAudio(f"{source.name}: the codec of audio track {track} is not supported. Convert the recording first.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from types import TracebackType
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
 
 _MAX_ERRORS_IN_A_ROW = 200
+_MAX_BLOCK = 1 << 22  # values in a block, 16 MB
 
 
 class Reader:
@@ -28,8 +30,8 @@ class Reader:
     rate, channels, layout: of the blocks, which never change, whatever the file does. samples: expected per channel, or
     None. track: the AudioTrack. tags: of the file. start: seconds of the first sample after the start of the file.
     origin: the same on the file's own clock, as an exact fraction. While reading: `read` counts samples given out,
-    `repaired` counts NaN and Inf samples that were replaced by 0, `damaged` counts packets that could not be decoded (silence
-    stands in their place), and `warning` tells in one line that the file is damaged or ends early, else None.
+    `repaired` counts NaN and Inf samples that were replaced by 0, `damaged` counts packets that could not be decoded
+    (silence stands in their place), and `warning` tells in one line that the file is damaged or ends early, else None.
     """
 
     def __init__(self, path: Path, track: int = 0) -> None:
@@ -58,11 +60,17 @@ class Reader:
                 if self.damaged
                 else NoAudio(f"{self._source.name}: this file holds no samples. Give a recording that is not empty.")
             )
-        # The first frame and not the header tells rate and layout: HE-AAC plays at twice the rate of its header.
-        self._first, self._convert = first, Converter(first)
-        self.rate, self.channels, self.layout = self._convert.rate, self._convert.channels, layout_name(first.layout)
+        second = next(self._frames, first)
+        if second is not first:
+            self._frames = itertools.chain([second], self._frames)
+        # Frames and not the header tell rate and layout: HE-AAC plays at twice the rate of its header. The second one,
+        # since FFmpeg labels the first frame of an MP3 by what it last saw while it looked for the format.
+        self._first, self._convert = first, Converter(second)
+        self.rate, self.channels, self.layout = self._convert.rate, self._convert.channels, layout_name(second.layout)
+        # A second at most; a header may claim any rate and 500 channels.
+        self._size = max(1, min(self.rate, _MAX_BLOCK // self.channels))
         base = first.time_base or Fraction(1, self.rate)
-        self.origin = (first.pts or 0) * base
+        self.origin = _first_time(first, second, base)
         self.start = float(self.origin) - (self._source.container.start_time or 0) / 1e6
         self.samples = self._expected()
         self._timeline = Timeline(self.rate, first.pts or 0, base, _end(self._source, self._stream))
@@ -130,24 +138,25 @@ class Reader:
         yield from self._timeline.rest()
 
     def _silence(self, count: int) -> Iterator[Samples]:
-        for begin in range(0, count, self.rate):
-            yield from self._timeline.take(np.zeros((self.channels, min(self.rate, count - begin)), np.float32))
+        for begin in range(0, count, self._size):
+            yield from self._timeline.take(np.zeros((self.channels, min(self._size, count - begin)), np.float32))
 
     def __iter__(self) -> Iterator[Samples]:
-        for block in _regroup(self._pieces(), self.channels, self.rate):
+        for block in _regroup(self._pieces(), self.channels, self._size):
             self.repaired += _repair(block)
             self.read += block.shape[1]
             yield block
         self._cut_off = self._cut_off or self._ends_early()
 
     def _ends_early(self) -> bool:
+        if self._source.cut_short():
+            return True
         exact = {"wav", "w64", "flac", "aiff", "caf", "au", "mov", "matroska"}
         told = self.samples if exact & set(self._source.container.format.name.split(",")) else None
         return told is not None and told - self.read > self.rate // 10 and self._source.seekable
 
     def close(self) -> None:
         """Close the file."""
-        self._frames.close()  # type: ignore[attr-defined]
         self._source.close()
 
     def __enter__(self) -> Reader:
@@ -182,6 +191,15 @@ def _ignore_others(streams: Iterable[Any], chosen: AudioStream) -> None:
     for stream in streams if discard is not None else ():
         if stream.index != chosen.index:
             stream.discard = discard.all
+
+
+def _first_time(first: Any, second: Any, base: Fraction) -> Fraction:
+    """Time of the first sample. Matroska rounds the codec's delay and the timestamp, up to 1 ms late together."""
+    time: Fraction = (first.pts or 0) * base
+    if first.samples == second.samples or second.pts is None:
+        return time
+    backwards = second.pts * base - Fraction(first.samples, first.sample_rate)
+    return min(time, backwards) if abs(backwards - time) < 2 * base else time
 
 
 def _end(source: Source, stream: AudioStream) -> int | None:

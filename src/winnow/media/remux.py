@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
 class NewTrack:
     """One audio track to add. title: shown by players, None keeps that of the track it replaces.
 
-    language: three letters, None takes that of the source track. codec: "aac", "flac", "pcm" ..., None takes that of the source
-    track where the container and an encoder allow it. bits: for lossless codecs. bit_rate: bits per second, None takes that of
-    the source track, and never less than the codec needs for good sound.
+    language: three letters, None takes that of the source track. codec: "aac", "flac", "pcm" ..., None takes that of
+    the source track where the container and an encoder allow it. bits: for lossless codecs. bit_rate: bits per second,
+    None takes that of the source track, and never less than the codec needs for good sound.
     """
 
     title: str | None = None
@@ -43,9 +42,9 @@ class Remuxer:
     """Copies `source` to `dest` with new audio; blocks have the rate and channels of the source's audio track `track`.
 
     keep_original=False: the new tracks stand in place of that track and take its title, language and disposition.
-    keep_original=True: they follow it, and it stays the default. All other streams are copied packet by packet while the new
-    audio is written, in constant memory. `rate` and `channels` are those of the blocks, `notes` says in a line each what
-    could not be taken along. `dest` appears when the `with` block ends without an exception.
+    keep_original=True: they follow it, and it stays the default. All other streams are copied packet by packet while
+    the new audio is written, in constant memory. `rate` and `channels` are those of the blocks, `notes` says in a line
+    each what could not be taken along. `dest` appears when the `with` block ends without an exception.
     Raises the errors of `open_reader` and `Writer`, and OutputIsInput.
     """
 
@@ -80,7 +79,7 @@ class Remuxer:
             bits = new.bits
         elif bits == 32 or (bits or 16) not in (16, 24):
             bits = 24
-        return make_plan(encoder, self.rate, self.channels, self._layout, bits, bit_rate)
+        return make_plan(encoder, self.rate, self.channels, layout=self._layout, bits=bits, bit_rate=bit_rate)
 
     def _build(self, tracks: Sequence[NewTrack], plans: Sequence[Plan], chosen: Any, keep: bool) -> None:
         start = self._origin - copying.clock_start(self._source)
@@ -103,10 +102,10 @@ class Remuxer:
     def _copy(self, stream: Any) -> list[tuple[Any, Any]]:
         if copying.is_chapter_track(self._source, stream):
             return []
-        muxer = self._format.muxer
-        tag = copying.kept_tag(muxer, self._source, stream)
-        if not copying.can_copy(muxer, stream, tag):
-            self.notes.append(f"{copying.describe_stream(stream)} does not fit into {muxer} and was left out")
+        tag = copying.kept_tag(self._format, self._source, stream)
+        if not copying.can_copy(self._format, stream, tag):
+            what = copying.describe_stream(stream)
+            self.notes.append(f"{what} does not fit into {self._format.muxer} and was left out")
             return []
         return [(stream, copying.copy_stream(self._container, stream, tag))]
 

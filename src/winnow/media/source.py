@@ -1,9 +1,10 @@
 """Opening a recording without letting it open anything else, and saying what is wrong when it is none.
 
-A playlist (HLS, DASH, ffconcat, SDP) or a reference track may name other files and addresses. Four walls keep them shut:
-the file is opened by Python and handed to FFmpeg as bytes, so that no protocol is needed at all; the protocol list holds
-a name that no protocol has; demuxers whose purpose is to open other files are refused before they read a byte; and
-whatever asks for a file all the same gets an error from `_refuse`. Standard input alone is read by FFmpeg's `pipe`.
+A playlist (HLS, DASH, ffconcat, SDP) or a reference track may name other files and addresses. Four walls keep them
+shut: the file is opened by Python and handed to FFmpeg as bytes, so that no protocol is needed at all; the protocol
+list holds a name that no protocol has; demuxers whose purpose is to open other files are refused before they read a
+byte; and whatever asks for a file all the same gets an error from `_refuse`. Standard input alone is read by FFmpeg's
+`pipe`.
 """
 
 from __future__ import annotations
@@ -25,11 +26,23 @@ ADVICE = "Give an audio or video recording."
 
 # Demuxers that open other files or addresses, or devices. FFmpeg's own protocol list would not stop `hls` or `concat`
 # from reading a second local file, so they go as a whole.
-_OPENS_OTHERS = frozenset(
-    "hls applehttp concat concatf dash image2 image2pipe imf sdp rtsp rtp sap rtmp lavfi smoothstreaming hds "
-    "webm_dash_manifest avisynth vapoursynth libcdio tee segment "
-    "alsa dshow avfoundation fbdev gdigrab iec61883 jack kmsgrab openal oss pulse sndio v4l2 video4linux2 x11grab".split()
-)
+_OPENS_OTHERS = {
+    *(
+        "hls",
+        "applehttp",
+        "concat",
+        "concatf",
+        "dash",
+        "webm_dash_manifest",
+        "smoothstreaming",
+        "hds",
+        "imf",
+        "segment",
+    ),
+    *("image2", "image2pipe", "sdp", "rtsp", "rtp", "sap", "rtmp", "lavfi", "avisynth", "vapoursynth", "tee"),
+    *("alsa", "dshow", "avfoundation", "fbdev", "gdigrab", "iec61883", "jack", "kmsgrab", "libcdio", "openal", "oss"),
+    *("pulse", "sndio", "v4l2", "video4linux2", "x11grab"),
+}
 
 _NOT_SOUND = (
     (b"PK\x03\x04", "it is a zip archive"),
@@ -110,10 +123,18 @@ class Source:
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self.explain(error) from error
 
+    def cut_short(self) -> bool:
+        """Whether a RIFF file (WAV, AVI) is shorter than its header says; FFmpeg reads such a file without a word."""
+        if self._file is None or self.head[:4] != b"RIFF":
+            return False
+        told = int.from_bytes(self.head[4:8], "little")
+        # 0 and numbers near 4 GB stand for "unknown", as written into pipes.
+        return 0 < told < 0x7FFFF000 and told + 8 > os.fstat(self._file.fileno()).st_size + 1
+
     def explain(self, error: Exception | None = None) -> WinnowError:
         """The error that says in one line why there is no sound to be had."""
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-            return InputNotFound(f"{self.name}: cannot be read ({os.strerror(error.errno)}). Copy it to a sound disk.")
+            return InputNotFound(f"{self.name}: cannot be read ({os.strerror(error.errno)}). Copy it to another disk.")
         reason = what_it_is(self.head)
         if reason:
             return NoAudio(f"{self.name}: no audio in this file ({reason}). {ADVICE}")

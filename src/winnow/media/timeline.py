@@ -15,6 +15,7 @@ from winnow.audio import Samples
 _PATIENCE = 0.020  # seconds by which a timestamp may stray before it is believed; Matroska's are rounded to 1 ms
 _PATIENCE_AFTER_DAMAGE = 0.0015  # after a packet that could not be decoded a gap is expected
 _LONGEST_GAP = 4 * 3600.0  # seconds; a larger jump is a broken timestamp or another recording joined on
+_MOST_SILENCE = 24 * 3600.0  # seconds in all; a small file could otherwise claim years
 _LONGEST_OVERLAP = 2.0  # seconds; a larger step back is a clock that began anew
 _PADDING = 4096  # samples; the longest codec frame and its delay, more is no padding
 
@@ -22,9 +23,9 @@ _PADDING = 4096  # samples; the longest codec frame and its delay, more is no pa
 class Timeline:
     """Places frames and cuts what lies past the end.
 
-    rate: hertz. first: timestamp of the first sample, in units of `base` seconds. end: where the container says that the
-    track ends, same units, or None. The end is believed only when what lies past it can be a codec's padding: headers of
-    unfinished files are wrong.
+    rate: hertz. first: timestamp of the first sample, in units of `base` seconds. end: where the container says that
+    the track ends, same units, or None. The end is believed only when what lies past it can be a codec's padding:
+    headers of unfinished files are wrong.
     """
 
     def __init__(self, rate: int, first: int, base: Fraction, end: int | None) -> None:
@@ -34,7 +35,7 @@ class Timeline:
         self._limit = None if end is None else self._samples(end - first)
         # An MP4 tells its length to the millisecond and its last packet to the sample, so the last one is held back.
         self._hold_from = None if self._limit is None else max(0, self._limit - rate // 1000)
-        self._taken = 0
+        self._taken = self._filled = 0
         self._held: list[Samples] = []
         self._last = (0, 0)  # the last frame: position, duration by its packet
 
@@ -60,7 +61,8 @@ class Timeline:
         self.strict = False
         if abs(ahead) <= patience:
             return 0, 0
-        if 0 < ahead <= _LONGEST_GAP * self._rate:
+        if 0 < ahead <= _LONGEST_GAP * self._rate and self._filled + ahead <= _MOST_SILENCE * self._rate:
+            self._filled += ahead
             return 0, ahead
         if 0 < -ahead <= _LONGEST_OVERLAP * self._rate:
             return min(-ahead, count), 0

@@ -23,9 +23,10 @@ _OWN_TAGS = frozenset({"encoder", "encoded_by", "major_brand", "minor_version", 
 class Writer:
     """Writes one audio track; the format follows the suffix of `path`, or `format`; "-" is standard output (WAV).
 
-    rate: hertz, channels: of the blocks. layout: FFmpeg's name ("stereo", "5.1"), default by the channel count. codec: "pcm",
-    "flac", "aac", "mp3", "opus" ... bits: 8, 16, 24, or 32 for floating point; default 16. bit_rate: bits per second.
-    tags: title, artist ... Where a codec does not take the rate, the next one that it takes is used; the length is kept.
+    rate: hertz, channels: of the blocks. layout: FFmpeg's name ("stereo", "5.1"), default by the channel count. codec:
+    "pcm", "flac", "aac", "mp3", "opus" ... bits: 8, 16, 24, or 32 for floating point; default 16. bit_rate: bits per
+    second. tags: title, artist ... Where a codec does not take the rate, the next one that it takes is used (`rate`
+    tells which); the length is kept.
     Leave the `with` block without an exception and the file is there; otherwise nothing is.
     Raises BadOption for what the format cannot hold, OutputError for what the disk cannot.
     """
@@ -44,7 +45,9 @@ class Writer:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         chosen = choose_format(path, format)
-        plan = make_plan(choose_encoder(chosen, codec, bits), rate, channels, layout, bits, bit_rate)
+        plan = make_plan(
+            choose_encoder(chosen, codec, bits), rate, channels, layout=layout, bits=bits, bit_rate=bit_rate
+        )
         self.rate = plan.rate
         self._done = False
         self._sink = Sink(path)
@@ -112,7 +115,8 @@ def open_output(sink: Sink, form: Format, rate: int) -> OutputContainer:
     """A PyAV container that writes to `sink`. rate: the audio's, hertz."""
     import av
 
-    options = {}
+    # Packets come in order already; waiting 10 s (the default) for the next subtitle would hold that much picture.
+    options = {"max_interleave_delta": "1000000"}
     if form.muxer == "wav":
         options["rf64"] = "auto"  # a plain WAV ends at 4 GB
     if form.muxer == "aiff":
