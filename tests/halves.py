@@ -11,6 +11,7 @@ import signal
 import time
 
 import numpy as np
+
 import winnow.engine.run
 
 LAG = 100

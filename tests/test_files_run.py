@@ -6,13 +6,13 @@ import wave
 
 import numpy as np
 import pytest
-from winnow.engine.run import Settings
 
 from halves import Halves
 from recordings import leftovers, noise, sound, video
 from winnow import media
 from winnow.audio import Audio
 from winnow.engine.files import plan, run_job, run_jobs
+from winnow.engine.run import Settings
 
 
 @pytest.fixture(autouse=True)
