@@ -19,7 +19,8 @@ from makemedia import audio_frames, clicks, make_video, offset, tones
 from winnow import media
 from winnow.audio import Audio
 from winnow.errors import BadOption
-from winnow.media.read import _regroup
+from winnow.media.frames import Converter
+from winnow.media.reader import _regroup
 
 
 def save(path: Path, samples: np.ndarray, rate: int, codec: str, muxer: str | None = None, **stream: object) -> Path:
@@ -137,6 +138,23 @@ def test_change_of_rate_and_layout_in_the_middle(tmp_path):
     tail = got.samples[0, -30000:-6000]
     peak = np.argmax(np.abs(np.fft.rfft(tail * np.hanning(tail.size)))) * 48000 / tail.size
     assert peak == pytest.approx(200, abs=3)
+
+
+def test_no_sample_is_lost_at_a_change():
+    """Three changes in a row: what a resampler still holds comes out before the next one begins."""
+
+    def frames(rate, layout):
+        samples = tones(rate // 10, rate, {"mono": 1, "stereo": 2}[layout])
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
+        frame.sample_rate = rate
+        return frame
+
+    converter = Converter(frames(48000, "stereo"))
+    parts = [(48000, "stereo"), (44100, "mono"), (32000, "stereo"), (48000, "stereo"), (48000, "mono")]
+    counts = [sum(piece.shape[1] for piece in converter.convert(frames(*part))) for part in parts]
+    counts.append(sum(piece.shape[1] for piece in converter.flush()))
+    assert sum(counts) == pytest.approx(5 * 4800, abs=4)
+    assert sum(counts[:4]) == pytest.approx(4 * 4800, abs=3)
 
 
 def test_gap_in_timestamps_becomes_silence(tmp_path):

@@ -116,7 +116,7 @@ def film_with_everything(path: Path) -> None:
         for index, stream in streams.items():
             stream.metadata.update(source.streams[index].metadata)
         streams[0].set_display_rotation(90)
-        streams[1].disposition, streams[2].disposition = 1, 0
+        streams[1].disposition, streams[2].disposition = 1, 8  # default, comment
         text = out.add_mux_stream("mov_text" if path.suffix in (".mp4", ".mov") else "subrip")
         text.metadata["language"] = "eng"
         if path.suffix == ".mkv":
@@ -156,6 +156,7 @@ def test_everything_else_is_kept(tmp_path, suffix):
     assert rotation(dest) == rotation(source) != 0
     with av.open(str(source)) as one, av.open(str(dest)) as two:
         assert [each.disposition for each in two.streams.audio] == [each.disposition for each in one.streams.audio]
+        assert suffix != ".mkv" or two.streams.audio[1].disposition == 8
         assert [each["metadata"]["title"] for each in two.chapters()] == [
             each["metadata"]["title"] for each in one.chapters()
         ]

@@ -20,6 +20,7 @@ from makemedia import clicks, make_video, tones
 from winnow import media
 from winnow.audio import Audio
 from winnow.errors import BadInput, InputNotFound, NoAudio, WinnowError
+from winnow.media.source import _allowed_formats
 
 
 class Listener:
@@ -131,6 +132,14 @@ def test_the_baits_would_work_without_the_walls(tmp_path, listener, secret):
     path.write_bytes(ffconcat(secret.name))
     with av.open(str(path)) as container:
         assert len(container.streams.audio) == 1
+
+
+def test_demuxers_of_other_files_are_refused_by_name():
+    refused = {"hls", "concat", "dash", "image2", "sdp", "rtsp", "lavfi"}
+    known = {name for entry in av.formats_available for name in entry.split(",")}
+    assert refused <= known
+    assert not refused & _allowed_formats()
+    assert {"wav", "mov", "matroska", "mp3", "flac", "ogg", "mpegts"} <= _allowed_formats()
 
 
 def test_playlist_on_standard_input_reaches_nothing(listener, secret):

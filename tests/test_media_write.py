@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -76,6 +79,14 @@ def test_every_rate_is_written_at_that_rate_or_resampled(tmp_path, name, rate):
     most = {"a.mp3": 48000, "a.m4a": 96000, "a.opus": 48000}.get(name)
     assert got.rate == (48000 if name == "a.opus" else min(rate, most or rate))
     assert got.samples.shape[1] == round(samples.shape[1] * got.rate / rate)
+
+
+@pytest.mark.parametrize("name", ["a.m4a", "a.mp4", "a.mov"])
+def test_mp4_tells_its_length_to_the_sample(tmp_path, name):
+    media.write(tmp_path / name, Audio(clicks(1, 44100)[:, :44003], 44100))
+    with av.open(str(tmp_path / name)) as container:
+        stream = container.streams.audio[0]
+        assert stream.duration * stream.time_base == Fraction(44003, 44100)
 
 
 def test_layout_is_kept(tmp_path):
@@ -287,3 +298,34 @@ def test_block_sizes_do_not_matter(tmp_path_factory, sizes, form):
             writer.write(part)
     got = media.read(path)
     assert got.samples.shape[1] == round(total * got.rate / 44100)
+
+
+INTERRUPTED = """
+import sys, numpy as np
+from winnow import media
+print("ready", flush=True)
+with media.open_reader("-") as reader, media.Writer(sys.argv[1], reader.rate, reader.channels) as writer:
+    for block in reader:
+        writer.write(block)
+        print("block", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+def test_ctrl_c_while_a_pipe_is_read(tmp_path):
+    """The interrupt arrives inside a system call under FFmpeg; it must not pass for the end of the recording."""
+    media.write(tmp_path / "in.wav", Audio(tones(320_000, 16000, 1), 16000))
+    data = (tmp_path / "in.wav").read_bytes()
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "out.wav")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        guard = threading.Timer(50, process.kill)
+        guard.start()
+        process.stdin.write(data[:500_000])
+        process.stdin.flush()
+        assert [process.stdout.readline() for _ in range(2)] == [b"ready\n", b"block\n"]
+        process.send_signal(signal.SIGINT)
+        process.stdin.close()
+        assert process.wait(60) != 0
+        guard.cancel()
+        assert b"KeyboardInterrupt" in process.stderr.read()
+    assert os.listdir(tmp_path) == ["in.wav"]

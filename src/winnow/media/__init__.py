@@ -4,10 +4,10 @@
 sound beside a picture that is copied packet by packet. PyAV is loaded by the first call, not by the import.
 """
 
-from winnow.media.probe import AudioTrack, MediaInfo, VideoTrack, probe
-from winnow.media.read import Reader, open_reader, read
+from winnow.media.info import AudioTrack, MediaInfo, VideoTrack, probe
+from winnow.media.reader import Reader, open_reader, read
 from winnow.media.remux import NewTrack, Remuxer
-from winnow.media.write import Writer, write
+from winnow.media.writer import Writer, write
 
 __all__ = [
     "AudioTrack",

@@ -12,11 +12,11 @@ from winnow.audio import Samples
 from winnow.errors import BadOption, NoAudio, OutputIsInput
 from winnow.media import copying, formats
 from winnow.media.encode import AudioEncoder, Plan, make_plan
-from winnow.media.probe import AudioTrack, pick_audio
-from winnow.media.read import Reader
+from winnow.media.info import AudioTrack, pick_audio
+from winnow.media.reader import Reader
 from winnow.media.sink import Sink
 from winnow.media.source import Path, Source, is_stream
-from winnow.media.write import as_winnow_error, kept_tags, open_output
+from winnow.media.writer import as_winnow_error, kept_tags, open_output
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

@@ -108,8 +108,11 @@ class Source:
         options = {
             "protocol_whitelist": "pipe" if pipe else "none",
             "format_whitelist": ",".join(sorted(_allowed_formats())),
-            "max_size": str(1 << 18),  # PCM in packets of up to 256 kB instead of 4: a third of the time
+            # PCM in packets of up to 256 kB instead of 4: a third of the time. Small ones from a pipe, it may be slow.
+            "max_size": str(1 << 14 if pipe else 1 << 18),
         }
+        if pipe or self.head.startswith(b"RIFF"):
+            options["max_probe_packets"] = "8"  # FFmpeg would look for DTS in the first 5 MB of a WAV
         try:
             container: InputContainer = av.open(
                 handle,

@@ -13,7 +13,7 @@ import numpy as np
 from winnow.audio import Audio, Samples
 from winnow.errors import NoAudio
 from winnow.media.frames import Converter, layout_name
-from winnow.media.probe import AudioTrack, audio_track, file_tags, pick_audio
+from winnow.media.info import AudioTrack, audio_track, file_tags, pick_audio
 from winnow.media.source import Path, Source
 from winnow.media.timeline import Timeline
 
