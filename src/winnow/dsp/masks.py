@@ -24,14 +24,13 @@ def expand_mask(parts: Floats, power: float) -> Mask:
 def moderate(mask: Mask, strength: float, max_attenuation: float | None) -> Mask:
     """Do less than the network wants, in any shape of mask.
 
-    max_attenuation: dB, no bin is lowered by more than this (None: no limit); then strength: 0 returns the input, 1 the
-    network's result, in between a linear blend of both.
+    max_attenuation: dB, what the network takes away more than this is put back with the input's own phase, so that it adds
+    up over the frames (None: no limit); then strength: 0 returns the input, 1 the network's result, in between a linear
+    blend of both.
     """
     if max_attenuation is not None:
         floor = np.float32(10 ** (-max_attenuation / 20))
-        size = np.abs(mask)
-        raised = np.where(size < floor, floor / np.maximum(size, np.float32(1e-9)), np.float32(1))
-        mask = np.where(size < 1e-9, np.complex64(floor), mask * raised)
+        mask = mask + np.maximum(floor - np.abs(mask), np.float32(0))
     if strength < 1:
         mask = np.float32(strength) * mask + np.float32(1 - strength)
     return np.asarray(mask, np.complex64)
