@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from halves import Halves
-from recordings import noise, sound, video
+from recordings import floats, noise, sound, video
 from winnow import media
 from winnow.audio import Audio
 from winnow.cli import run
@@ -233,7 +233,7 @@ def test_what_is_wrong_is_told_in_one_line(here, capsys, command, make, message)
 def test_samples_that_are_no_numbers_are_told(here, capsys):
     samples = noise(1)
     samples[0, :2] = np.nan
-    media.write(here / "a.wav", Audio(samples, 16000), bits=32)
+    floats(here / "a.wav", samples)
     code, out, _ = winnow(capsys, "enhance", "a.wav")
     assert code == 0 and "2 samples were no numbers" in out
 

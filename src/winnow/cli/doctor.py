@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
 
-PACKAGES = ("numpy", "scipy", "soxr", "av", "onnxruntime", "typer", "rich")
+PACKAGES = ("numpy", "soxr", "av", "onnxruntime", "typer", "rich")
 OPTIONAL = ("torch", "accelerate", "onnx", "pesq", "pystoi")
 Finding = tuple[bool, str, str]
 
