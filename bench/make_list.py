@@ -4,8 +4,8 @@
 
 The draw depends on the seed and on the files alone. For each signal-to-noise ratio half the mixtures stand in a room.
 Speakers take turns (LibriSpeech and VCTK; RAVDESS is left out: acted, two sentences, non-commercial), noise corpora
-take turns and within them classes are drawn. The speech is set to -25 dBFS (of the reference), the noise to the ratio of
-the speech in the room to the noise, both over the whole clip; both are turned down together where the sum would clip.
+take turns and within them classes are drawn. The reference is set to -25 dBFS, the noise to the ratio of the speech in
+the room to the noise, both over the whole clip; both are turned down together where the sum would clip.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+
 from kit.material import LEVEL, LIST, Mixture, cached, parts
-from kit.sound import RATE, rms
+from kit.sound import RATE, loop, rms
 
 SEED = 20240
 SNRS = (-5, 0, 5, 10, 15)
@@ -105,7 +106,7 @@ def pick(rng: random.Random, pool: Sequence[str]) -> str:
 
 def loudness(data: Path, name: str, offset: int, samples: int) -> float:
     """Root mean square of the stretch of a noise that would be used."""
-    return rms(np.take(cached(data / name), range(offset, offset + samples), mode="wrap"))
+    return rms(loop(cached(data / name), offset, samples))
 
 
 def set_gains(mixture: Mixture, data: Path) -> Mixture:

@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+
 from kit import report
-from kit.material import LIST, Clip, clips
+from kit.folders import ROOT, add_folders
+from kit.material import Clip, clips
 from kit.measures import Dnsmos, all_measures, interval
 from kit.peers import PEERS, Enhancer
 from kit.sound import RATE, delay, fit
 
-ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".bench"
 GROUPS = ("paired", "mixtures", "clean")
 COLUMNS = (("pesq", "PESQ-WB", 2), ("si_sdr", "SI-SDR dB", 1), ("stoi", "STOI", 3))
@@ -40,7 +40,7 @@ def main() -> None:
     results, versions = score_all(args, systems, dnsmos)
     text = page(results, versions, absent, args)
     print(text)
-    if whole(args, absent):
+    if whole(args):
         report.rewrite("quality", text)
         print("\ndocs/benchmarks.md: section quality rewritten.")
     else:
@@ -50,8 +50,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=environment("WINNOW_BENCH_DATA", ROOT.parent / "shared" / "data"))
-    parser.add_argument("--peers", type=Path, default=environment("WINNOW_BENCH_PEERS", None))
+    add_folders(parser)
     parser.add_argument("--systems", default=",".join(("noisy", "ours", *PEERS)), help="default: %(default)s")
     parser.add_argument("--model", action="append", help="name or bundle folder, may be repeated (denoise-16k)")
     parser.add_argument("--groups", default=",".join(GROUPS), help="default: %(default)s")
@@ -62,20 +61,14 @@ def arguments() -> argparse.Namespace:
     for given, allowed in ((args.systems, ("noisy", "ours", *PEERS)), (args.groups, GROUPS)):
         for name in set(given) - set(allowed):
             parser.error(f"{name}: not one of {', '.join(allowed)}")
-    if not (args.data / "valid" / "paired").is_dir():
+    if not args.data or not (args.data / "valid" / "paired").is_dir():
         parser.error("--data (or WINNOW_BENCH_DATA) is a folder that holds valid/paired, valid/speech ...")
     return args
 
 
-def environment(name: str, otherwise: Path | None) -> Path | None:
-    """A folder named by an environment variable."""
-    return Path(os.environ[name]) if name in os.environ else otherwise
-
-
-def whole(args: argparse.Namespace, absent: Sequence[str]) -> bool:
-    """Whether every system was asked for, all material, all measures."""
-    everything = set(args.systems) == {"noisy", "ours", *PEERS} and set(args.groups) == set(GROUPS)
-    return everything and not args.no_dnsmos and "ours" not in absent
+def whole(args: argparse.Namespace) -> bool:
+    """Whether every peer was asked for, all material, all measures."""
+    return set(args.systems) >= {"noisy", *PEERS} and set(args.groups) == set(GROUPS) and not args.no_dnsmos
 
 
 def find_dnsmos(args: argparse.Namespace) -> Dnsmos | None:
@@ -96,17 +89,12 @@ def find_systems(args: argparse.Namespace) -> tuple[dict[str, Callable[[], Enhan
         if key == "noisy":
             found["noisy"] = lambda: lambda noisy: noisy
         elif key == "ours":
-            found |= {title(model): ours(model) for model in args.model}
+            found |= {f"winnow {Path(model).name}": ours(model) for model in args.model}
         elif args.peers and (args.peers / PEERS[key].needs).exists():
             found[PEERS[key].title] = lambda peer=PEERS[key]: peer.start(args.peers)
         else:
             absent.append(key)
     return found, absent
-
-
-def title(model: str) -> str:
-    """How a bundle of ours is called in the tables: its name, or its folder's."""
-    return f"winnow {Path(model).name}"
 
 
 def ours(model: str) -> Callable[[], Enhancer]:
@@ -179,7 +167,8 @@ def page(results: Results, versions: dict[str, str], absent: Sequence[str], args
         parts += ["### Paired recordings (VoiceBank-DEMAND test, 31 distinct utterances)"]
         parts += [group_table(results, columns, lambda clip: clip.group == "paired")]
     if "mixtures" in args.groups:
-        parts += ["### Fixed mixtures (100 of 6 s, 20 at each ratio, half of them in a room)", mixture_tables(results, columns)]
+        parts += ["### Fixed mixtures (100 of 6 s, 20 at each ratio, half of them in a room)"]
+        parts += [mixture_tables(results, columns)]
     if "clean" in args.groups:
         parts += ["### Clean speech in: output against input", clean_table(results)]
     differences = difference_table(results, args.groups)
@@ -199,9 +188,12 @@ def command(args: argparse.Namespace) -> str:
 def notes(versions: dict[str, str], absent: Sequence[str], results: Results) -> str:
     """How to read the tables."""
     lines = [
-        "Means over clips, with the 95 % interval of the mean (bootstrap over clips) in brackets. All measures at 16 kHz. "
-        "`noisy` is the input. Each peer's fixed delay is taken out; left over, as the median of the lag between input "
-        "and output by cross-correlation: " + ", ".join(f"{n} {lag(r)}" for n, r in results.items()) + " samples.",
+        "Means over clips, with the 95 % interval of the mean (bootstrap over clips) in brackets. All measures at "
+        "16 kHz. `noisy` is the input. Each peer's fixed delay is taken out ("
+        + ", ".join(f"{PEERS[k].title}: {PEERS[k].delay}" for k in PEERS if PEERS[k].title in results)
+        + " samples). What is left, as the median over clips of the lag by cross-correlation with the input: "
+        + ", ".join(f"{n} {lag(r)}" for n, r in results.items())
+        + " samples.",
         "Peers: " + "; ".join(f"{name} ({version})" for name, version in versions.items()) + "." if versions else "",
         "Absent in this run: " + ", ".join(PEERS[k].title for k in absent) + "." if absent else "",
     ]
@@ -232,13 +224,10 @@ def mixture_tables(results: Results, columns: Sequence[tuple[str, str, int]]) ->
     """All mixtures, then each measure by ratio, then dry and in a room."""
     parts = [group_table(results, columns, lambda clip: clip.group == "mixtures")]
     snrs = sorted({clip.snr for rows in results.values() for clip, _ in rows if clip.snr is not None})
+    wanted = [lambda c, snr=snr: c.snr == snr for snr in snrs]
+    wanted += [lambda c, room=room: c.group == "mixtures" and c.room == room for room in (False, True)]
     for key, head, digits in (c for c in columns if c[0] in ("pesq", "si_sdr", "stoi", "ovrl")):
-        rows = [
-            [name]
-            + [mean_of(scored, key, digits, lambda c, snr=snr: c.snr == snr) for snr in snrs]
-            + [mean_of(scored, key, digits, lambda c, room=room: c.snr is not None and c.room == room) for room in (False, True)]
-            for name, scored in results.items()
-        ]
+        rows = [[name, *(mean_of(scored, key, digits, w) for w in wanted)] for name, scored in results.items()]
         label = "DNSMOS OVRL" if key == "ovrl" else head
         parts.append(f"{label} by speech-to-noise ratio and by place:")
         parts.append(report.table(["system", *(f"{snr} dB" for snr in snrs), "dry", "in a room"], rows))
@@ -253,29 +242,28 @@ def mean_of(scored: Sequence[tuple[Clip, Scores]], key: str, digits: int, wanted
 
 def clean_table(results: Results) -> str:
     """SI-SDR and PESQ of the output to the input. LibriSpeech has a room and a background of its own."""
-    rows = []
-    for name, scored in results.items():
-        if name != "noisy":
-            groups = [[s for c, s in scored if c.group == f"clean-{corpus}"] for corpus in ("vctk", "librispeech")]
-            rows.append([name] + [cell([s[k] for s in group], d) for group in groups for k, d in (("si_sdr", 1), ("pesq", 2))])
+    measures = [(corpus, *m) for corpus in ("vctk", "librispeech") for m in (("si_sdr", 1), ("pesq", 2))]
+    rows = [
+        [name] + [cell([s[key] for c, s in scored if c.group == f"clean-{corpus}"], d) for corpus, key, d in measures]
+        for name, scored in results.items()
+        if name != "noisy"
+    ]
     head = ["system", "VCTK SI-SDR dB", "VCTK PESQ", "LibriSpeech SI-SDR dB", "LibriSpeech PESQ"]
     return report.table(head, rows)
 
 
 def difference_table(results: Results, groups: Sequence[str]) -> str:
     """Mean difference of each model of ours to each peer on the same clips; an interval that spares 0 is a real one."""
-    rows = []
-    for model in (name for name in results if name.startswith("winnow ")):
-        for other in (name for name in results if not name.startswith("winnow ")):
-            cells = [
-                difference(results[model], results[other], group, key, digits)
-                for group in ("paired", "mixtures")
-                if group in groups
-                for key, digits in (("pesq", 2), ("si_sdr", 1), ("stoi", 3))
-            ]
-            rows.append([f"{model} - {other}", *cells])
-    head = [f"{group} {m}" for group in ("paired", "mixtures") if group in groups for m in ("PESQ", "SI-SDR dB", "STOI")]
-    return report.table(["difference", *head], rows) if rows and head else ""
+    models = [name for name in results if name.startswith("winnow ")]
+    others = [name for name in results if name not in models]
+    cells = [(group, *column) for group in ("paired", "mixtures") if group in groups for column in COLUMNS]
+    rows = [
+        [f"{model} - {other}", *(difference(results[model], results[other], g, key, d) for g, key, _, d in cells)]
+        for model in models
+        for other in others
+    ]
+    head = [f"{group} {label}" for group, _, label, _ in cells]
+    return report.table(["difference", *head], rows) if rows and cells else ""
 
 
 def difference(

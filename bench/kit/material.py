@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import fftconvolve
 
-from kit.sound import RATE, Wave, fit, read, rms
+from kit.sound import RATE, Wave, fit, loop, read, rms
 
 LIST = Path(__file__).parents[1] / "lists" / "mixtures.csv"
 EARLY = round(0.05 * RATE)  # of a room's response that stays in the reference
@@ -116,19 +116,21 @@ def cached(path: Path) -> Wave:
     return read(path)
 
 
-def loop(samples: Wave, start: int, length: int) -> Wave:
-    """`length` samples from `start` on, beginning again where the recording ends."""
-    return np.take(samples, range(start, start + length), mode="wrap")
-
-
 def split_room(response: Wave) -> tuple[Wave, Wave]:
     """A room's response without its delay: the direct path with 50 ms after it, and all of it. Early energy is 1."""
-    direct = int(np.argmax(np.abs(response)))
+    direct = direct_path(response)
     start = max(0, direct - LEAD)
     lead = np.pad(response[start:], (LEAD - (direct - start), 0))
     early = lead[: LEAD + EARLY]
     scale = 1 / np.sqrt(np.sum(early**2))
     return early * scale, lead * scale
+
+
+def direct_path(response: Wave) -> int:
+    """Where the direct sound arrives: the peak of the first millisecond from -14 dB on; a reflection may be louder."""
+    size = np.abs(response)
+    onset = int(np.argmax(size > 0.2 * size.max()))
+    return onset + int(np.argmax(size[onset : onset + LEAD]))
 
 
 def convolve(speech: Wave, response: Wave) -> Wave:

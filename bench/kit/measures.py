@@ -44,8 +44,8 @@ def stoi(reference: Wave, estimate: Wave) -> float:
 class Dnsmos:
     """DNSMOS P.835 (Reddy et al. 2022): predicted opinion of the speech, the background and the whole, 1 to 5.
 
-    graph: `sig_bak_ovr.onnx` of the PyPI package speechmos. Windows of 9.01 s each second, short clips are repeated, and
-    the polynomials that map the network's output to opinions are those of the DNS Challenge's published script.
+    graph: `sig_bak_ovr.onnx` of the PyPI package speechmos. Windows of 9.01 s each second, short clips are repeated,
+    and the polynomials that map the network's output to opinions are those of the DNS Challenge's published script.
     """
 
     WINDOW = int(9.01 * RATE)
@@ -66,9 +66,7 @@ class Dnsmos:
         starts = range(0, len(samples) - self.WINDOW + 1, RATE)
         raw = [self.session.run(None, {"input_1": samples[None, s : s + self.WINDOW]})[0][0] for s in starts]
         columns = np.asarray(raw, np.float64).T
-        return {
-            name: float(np.polyval(p, c).mean()) for (name, p), c in zip(self.POLYNOMIALS, columns, strict=True)
-        }
+        return {name: float(np.polyval(p, c).mean()) for (name, p), c in zip(self.POLYNOMIALS, columns, strict=True)}
 
 
 def session(graph: Path) -> ort.InferenceSession:

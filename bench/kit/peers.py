@@ -136,8 +136,8 @@ def package(name: str) -> Callable[[Path], str]:
 
 def digest(*files: str) -> Callable[[Path], str]:
     """The first hexadecimal digits of the files' SHA-256, which tell the weights better than a version does."""
-    return lambda folder: "sha256 " + ", ".join(
-        hashlib.sha256((folder / file).read_bytes()).hexdigest()[:10] for file in files
+    return lambda folder: (
+        "sha256 " + ", ".join(hashlib.sha256((folder / file).read_bytes()).hexdigest()[:10] for file in files)
     )
 
 

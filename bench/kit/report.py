@@ -16,8 +16,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table with columns of even width, readable as plain text too; the first column is text."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
-    lines = [_line(header, widths), "|" + "|".join("-" * (w + 1) + (":" if i else "-") for i, w in enumerate(widths)) + "|"]
-    return "\n".join(lines + [_line(row, widths) for row in rows])
+    rule = "|".join("-" * (width + 1) + (":" if i else "-") for i, width in enumerate(widths))
+    return "\n".join([_line(header, widths), f"|{rule}|", *(_line(row, widths) for row in rows)])
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

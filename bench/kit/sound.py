@@ -42,6 +42,11 @@ def fit(samples: Wave, length: int) -> Wave:
     return np.pad(samples[:length], (0, max(0, length - len(samples)))).astype(np.float32)
 
 
+def loop(samples: Wave, start: int, length: int) -> Wave:
+    """`length` samples from `start` on, beginning again where the recording ends."""
+    return np.take(samples, range(start, start + length), mode="wrap")
+
+
 def shift(samples: Wave, delay: int) -> Wave:
     """Moved earlier by `delay` samples (later where negative), same length, zeros at the free end."""
     if delay >= 0:

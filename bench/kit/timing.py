@@ -1,0 +1,122 @@
+"""Time of a network alone, one hop at a time with its state carried, on one thread."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from kit.measures import session
+
+Step = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """A network to time: its name, one step, and the seconds of sound that a step covers."""
+
+    title: str
+    step: Step
+    hop: float
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Median milliseconds of a step, and median time over real time."""
+
+    title: str
+    hop: float
+    milliseconds: float
+
+    @property
+    def load(self) -> float:
+        """Time over real time: the share of one core."""
+        return self.milliseconds / 1000 / self.hop
+
+
+def bundle(folder: Path, title: str) -> Stepper:
+    """A bundle of kind `frames`: every input but the first is a state, and comes back as output `next_<its name>`."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    graph = session(folder / "model.onnx")
+    states = [node.name for node in graph.get_inputs()][1:]
+    hop = find(manifest, "hop") / manifest["rate"]
+    return Stepper(title, loop(graph, {name: f"next_{name}" for name in states}), hop)
+
+
+def find(tree: object, key: str) -> float:
+    """The number of that name, at whatever depth of the manifest."""
+    if isinstance(tree, dict):
+        if key in tree:
+            return float(tree[key])
+        for branch in tree.values():
+            try:
+                return find(branch, key)
+            except KeyError:
+                continue
+    raise KeyError(key)
+
+
+def gtcrn(folder: Path) -> Stepper:
+    """The authors' streaming graph of GTCRN, simplified by them."""
+    graph = session(folder / "gtcrn" / "stream" / "onnx_models" / "gtcrn_simple.onnx")
+    states = ("conv_cache", "tra_cache", "inter_cache")
+    return Stepper("GTCRN", loop(graph, {name: f"{name}_out" for name in states}), 256 / 16000)
+
+
+def dtln(folder: Path) -> Stepper:
+    """Both graphs of DTLN, one after the other; the FFT between them is left out."""
+    first, second = (session(folder / "DTLN" / "pretrained_model" / f"model_{n}.onnx") for n in (1, 2))
+    steps = (
+        loop(first, {"input_3": first.get_outputs()[1].name}),
+        loop(second, {"input_5": second.get_outputs()[1].name}),
+    )
+    return Stepper("DTLN", lambda: [step() for step in steps] and None, 128 / 16000)
+
+
+def loop(graph: ort.InferenceSession, states: Mapping[str, str]) -> Step:
+    """A step on noise (silence could meet denormal numbers), each state fed back from its output."""
+    rng = np.random.default_rng(0)
+    feed = {node.name: np.zeros(shape(node.shape), np.float32) for node in graph.get_inputs()}
+    signal = next(name for name in feed if name not in states)
+    frames = [0.1 * rng.standard_normal(feed[signal].shape).astype(np.float32) for _ in range(16)]
+    names = [node.name for node in graph.get_outputs()]
+    count = 0
+
+    def step() -> None:
+        nonlocal count
+        feed[signal] = frames[count % len(frames)]
+        out = dict(zip(names, graph.run(None, feed), strict=True))
+        feed.update({name: out[source] for name, source in states.items()})
+        count += 1
+
+    return step
+
+
+def shape(dimensions: list[int | str]) -> list[int]:
+    """A shape with every free dimension 1: one recording, one frame."""
+    return [size if isinstance(size, int) else 1 for size in dimensions]
+
+
+def compare(steppers: list[Stepper], hops: int = 2000, rounds: int = 10) -> list[Timing]:
+    """Median step of each; they take turns in `rounds`, so that a busy moment of the machine meets them all."""
+    times: dict[str, list[float]] = {stepper.title: [] for stepper in steppers}
+    for stepper in steppers:
+        measure(stepper.step, 200)
+    for _ in range(rounds):
+        for stepper in steppers:
+            times[stepper.title] += measure(stepper.step, hops // rounds)
+    return [Timing(s.title, s.hop, 1000 * float(np.median(times[s.title]))) for s in steppers]
+
+
+def measure(step: Step, count: int) -> list[float]:
+    """Seconds of each of `count` steps."""
+    marks = [time.perf_counter()]
+    for _ in range(count):
+        step()
+        marks.append(time.perf_counter())
+    return list(np.diff(marks))
