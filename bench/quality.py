@@ -133,9 +133,10 @@ def score(
     out = []
     for clip in material:
         key = f"{clip.group}/{clip.id} {checksum(clip)} {version or ''}"
-        if key not in cache or (dnsmos and "ovrl" not in cache[key]):
+        judge = None if clip.group.startswith("clean") else dnsmos  # no table shows it for clean speech
+        if key not in cache or (judge and "ovrl" not in cache[key]):
             enhance = enhance or start()
-            cache[key] = score_clip(clip, enhance(clip.noisy), dnsmos)
+            cache[key] = score_clip(clip, enhance(clip.noisy), judge)
         out.append(cache[key])
     if keep and enhance:
         CACHE.mkdir(exist_ok=True)

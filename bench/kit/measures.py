@@ -63,7 +63,8 @@ class Dnsmos:
         samples = np.clip(estimate, -1, 1).astype(np.float32)
         while len(samples) < self.WINDOW:
             samples = np.concatenate([samples, samples])
-        starts = range(0, len(samples) - self.WINDOW + 1, RATE)
+        windows = int(len(samples) // RATE - self.WINDOW / RATE) + 1
+        starts = range(0, windows * RATE, RATE)
         raw = [self.session.run(None, {"input_1": samples[None, s : s + self.WINDOW]})[0][0] for s in starts]
         columns = np.asarray(raw, np.float64).T
         return {name: float(np.polyval(p, c).mean()) for (name, p), c in zip(self.POLYNOMIALS, columns, strict=True)}
