@@ -102,10 +102,9 @@ def targets(figures: list[Figure]) -> str:
 def network(args: argparse.Namespace) -> tuple[str, list[Figure]]:
     """One core, one hop at a time, the network alone."""
     mine = [timing.bundle(bundle_folder(model), Path(model).name) for model in args.model]
-    peers = [(timing.gtcrn, "gtcrn"), (timing.dtln, "DTLN")]
-    found = [(make, name) for make, name in peers if args.peers and (args.peers / name).exists()]
-    absent = [name for _, name in peers if name not in [have for _, have in found]]
-    results = timing.compare(mine + [make(args.peers) for make, _ in found])
+    there = {name: make for name, (needs, make) in timing.PEERS.items() if args.peers and (args.peers / needs).exists()}
+    absent = [name for name in timing.PEERS if name not in there]
+    results = timing.compare(mine + [make(args.peers) for make in there.values()])
     base = next((r.load for r in results if r.title == "GTCRN"), None)
     rows = [
         [

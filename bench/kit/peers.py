@@ -117,6 +117,29 @@ def gtcrn(weights: str) -> Callable[[Path], Enhancer]:
     return start
 
 
+def fastenhancer(file: str) -> Callable[[Path], Enhancer]:
+    """FastEnhancer (Ahn et al. 2025): an authors' ONNX graph from waveform to waveform, window 512, hop 256."""
+
+    def start(folder: Path) -> Enhancer:
+        graph = session(folder / file)
+        wave, *states = graph.get_inputs()
+        window, hop = wave.shape[1], 256  # the graph takes a window, or a hop and keeps the rest itself
+
+        def enhance(noisy: Wave) -> Wave:
+            padded = np.pad(np.clip(noisy, -1, 1), (hop, 4 * hop))
+            feed = {node.name: np.zeros(node.shape, np.float32) for node in states}
+            out = []
+            for at in range(0, len(padded) - window + 1, hop):
+                block, *after = graph.run(None, {wave.name: padded[None, at : at + window], **feed})
+                feed = {node.name: value for node, value in zip(states, after, strict=True)}
+                out.append(block[0])
+            return fit(np.concatenate(out)[hop + 512 - window :], len(noisy))
+
+        return enhance
+
+    return start
+
+
 def load(folder: Path, module: str):  # type: ignore[no-untyped-def]
     """Import a module from a folder of the reader's; what is installed already wins."""
     if str(folder) not in sys.path:
@@ -143,6 +166,7 @@ def digest(*files: str) -> Callable[[Path], str]:
 
 DNS3, VCTK = (f"gtcrn/checkpoints/model_trained_on_{name}.tar" for name in ("dns3", "vctk"))
 DTLN_FILES = ("DTLN/pretrained_model/model_1.onnx", "DTLN/pretrained_model/model_2.onnx")
+FAST = {size: f"fastenhancer/onnx/fastenhancer_{size}.onnx" for size in "tb"}
 PEERS = {
     "rnnoise": Peer(
         "RNNoise", "python/pyrnnoise", lambda f: rnnoise(rnnoise_library(f)), package("pyrnnoise"), "960 at 48 kHz"
@@ -151,4 +175,6 @@ PEERS = {
     "dtln": Peer("DTLN", DTLN_FILES[0], dtln, digest(*DTLN_FILES), "384"),
     "gtcrn-dns3": Peer("GTCRN (DNS3)", DNS3, gtcrn(DNS3), digest(DNS3), "0"),
     "gtcrn-vctk": Peer("GTCRN (VCTK)", VCTK, gtcrn(VCTK), digest(VCTK), "0"),
+    "fastenhancer-t": Peer("FastEnhancer-T (VCTK)", FAST["t"], fastenhancer(FAST["t"]), digest(FAST["t"]), "256"),
+    "fastenhancer-b": Peer("FastEnhancer-B (VCTK)", FAST["b"], fastenhancer(FAST["b"]), digest(FAST["b"]), "0"),
 }

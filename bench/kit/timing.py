@@ -78,6 +78,26 @@ def dtln(folder: Path) -> Stepper:
     return Stepper("DTLN", lambda: [step() for step in steps] and None, 128 / 16000)
 
 
+def fastenhancer(size: str) -> Callable[[Path], Stepper]:
+    """The authors' graph of FastEnhancer from spectrum to spectrum."""
+
+    def make(folder: Path) -> Stepper:
+        graph = session(folder / "fastenhancer" / "onnx" / f"fastenhancer_{size}.spec.onnx")
+        states = [node.name for node in graph.get_inputs()][1:]
+        fed = {name: name.replace("_in_", "_out_") for name in states}
+        return Stepper(f"FastEnhancer-{size.upper()}", loop(graph, fed), 256 / 16000)
+
+    return make
+
+
+PEERS: dict[str, tuple[str, Callable[[Path], Stepper]]] = {
+    "GTCRN": ("gtcrn", gtcrn),
+    "DTLN": ("DTLN", dtln),
+    "FastEnhancer-T": ("fastenhancer", fastenhancer("t")),
+    "FastEnhancer-B": ("fastenhancer", fastenhancer("b")),
+}
+
+
 def loop(graph: ort.InferenceSession, states: Mapping[str, str]) -> Step:
     """A step on noise (silence could meet denormal numbers), each state fed back from its output."""
     rng = np.random.default_rng(0)
