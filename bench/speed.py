@@ -37,7 +37,8 @@ class Figure:
     def row(self) -> list[str]:
         """As a row of the table of targets."""
         aim = "" if self.aim is None else f"{self.aim:g}"
-        return [self.what, self.unit, f"{self.value:.3g}", f"{self.least:g}", aim, self.met()]
+        value = f"{self.value:.0f}" if abs(self.value) >= 100 else f"{self.value:.3g}"
+        return [self.what, self.unit, value, f"{self.least:g}", aim, self.met()]
 
     def met(self) -> str:
         """`aim`, `yes` (at least) or `no`."""
@@ -169,7 +170,7 @@ def memory(args: argparse.Namespace) -> tuple[str, list[Figure]]:
             peaks.append((minutes, enhance(source, Path(folder) / "enhanced.wav")))
     rows = [[f"{minutes:g} min", f"{run.seconds:.1f}", f"{run.megabytes:.0f}"] for minutes, run in peaks]
     table = report.table(["16 kHz mono WAV", "seconds", "peak memory MB"], rows)
-    more = peaks[1][1].megabytes - peaks[0][1].megabytes
+    more = round(peaks[1][1].megabytes - peaks[0][1].megabytes)  # the same file twice differs by a part of a MB
     figure = Figure(f"peak memory, {args.hours:g} h over 1 min", more, "MB more", 50, 0)
     return f"### Memory\n\n{table}", [figure]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -79,10 +80,15 @@ def high_water(pid: int) -> float:
 
 def clock(command: Sequence[str], times: int = 10) -> float:
     """Median seconds of fresh processes, after one that warms the file cache."""
-    subprocess.run(command, check=True, capture_output=True)
-    seconds = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        seconds.append(time.perf_counter() - begin)
-    return sorted(seconds)[len(seconds) // 2]
+    once(command)
+    return statistics.median(once(command) for _ in range(times))
+
+
+def once(command: Sequence[str]) -> float:
+    """Seconds of one process. A failure ends the benchmark with what the command said."""
+    begin = time.perf_counter()
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    seconds = time.perf_counter() - begin
+    if done.returncode:
+        sys.exit(f"{' '.join(command[-2:])}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return seconds
