@@ -89,12 +89,19 @@ def find_systems(args: argparse.Namespace) -> tuple[dict[str, Callable[[], Enhan
         if key == "noisy":
             found["noisy"] = lambda: lambda noisy: noisy
         elif key == "ours":
-            found |= {f"winnow {Path(model).name}": ours(model) for model in args.model}
+            found |= {title(model, args.model): ours(model) for model in args.model}
         elif args.peers and (args.peers / PEERS[key].needs).exists():
             found[PEERS[key].title] = lambda peer=PEERS[key]: peer.start(args.peers)
         else:
             absent.append(key)
     return found, absent
+
+
+def title(model: str, models: Sequence[str]) -> str:
+    """How a bundle of ours is called in the tables: its folder's name, with the folder above it where two are alike."""
+    parts = Path(model).parts
+    alike = [other for other in models if Path(other).name == Path(model).name]
+    return "winnow " + "/".join(parts[-2:] if len(alike) > 1 else parts[-1:])
 
 
 def ours(model: str) -> Callable[[], Enhancer]:

@@ -16,6 +16,7 @@ import pytest
 BENCH = Path(__file__).parents[1] / "bench"
 if not BENCH.is_dir():
     pytest.skip("bench/ is not part of this copy", allow_module_level=True)
+pytest.importorskip("scipy", reason="the benchmarks need scipy")
 sys.path.insert(0, str(BENCH))
 
 from kit import footprint, material, measures, movies, process, report, sound, timing  # noqa: E402
@@ -170,6 +171,22 @@ def test_figures_are_met_on_the_right_side() -> None:
     assert figure("load", 0.02, "", 0.017, 0.008).met() == "no"
     assert figure("speed", 90, "", 25, 80, higher=True).met() == "aim"
     assert figure("start", 0.6, "s", 0.5).met() == "no"
+
+
+def test_bundles_of_one_name_are_told_apart() -> None:
+    title = script("quality").title
+    models = ["runs/a/best", "runs/b/best", "denoise-16k"]
+    assert [title(model, models) for model in models] == ["winnow a/best", "winnow b/best", "winnow denoise-16k"]
+
+
+def test_difference_is_taken_clip_by_clip() -> None:
+    quality = script("quality")
+    clips = [material.Clip(str(i), "paired", None, False, noise(1), noise(1)) for i in range(20)]
+    theirs = [(clip, {"pesq": float(i)}) for i, clip in enumerate(clips)]
+    mine = [(clip, {"pesq": i + 0.25}) for i, clip in enumerate(clips)]
+    assert quality.difference(mine, theirs, "paired", "pesq", 2) == "+0.25 [+0.25, +0.25]"
+    results = {"winnow x": mine, "RNNoise": theirs, "noisereduce": [(c, {"pesq": 99.0}) for c in clips]}
+    assert quality.above(results, "winnow x", ("RNNoise", "DTLN"), "paired") == "not measured: DTLN"
 
 
 def test_state_is_fed_back_from_step_to_step() -> None:

@@ -71,11 +71,14 @@ def gtcrn(folder: Path) -> Stepper:
 def dtln(folder: Path) -> Stepper:
     """Both graphs of DTLN, one after the other; the FFT between them is left out."""
     first, second = (session(folder / "DTLN" / "pretrained_model" / f"model_{n}.onnx") for n in (1, 2))
-    steps = (
-        loop(first, {"input_3": first.get_outputs()[1].name}),
-        loop(second, {"input_5": second.get_outputs()[1].name}),
-    )
-    return Stepper("DTLN", lambda: [step() for step in steps] and None, 128 / 16000)
+    mask = loop(first, {"input_3": first.get_outputs()[1].name})
+    refine = loop(second, {"input_5": second.get_outputs()[1].name})
+
+    def step() -> None:
+        mask()
+        refine()
+
+    return Stepper("DTLN", step, 128 / 16000)
 
 
 def fastenhancer(size: str) -> Callable[[Path], Stepper]:
