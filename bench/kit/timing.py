@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,39 +40,19 @@ class Timing:
 
 
 def bundle(folder: Path, title: str) -> Stepper:
-    """A bundle of kind `frames`: every input but the first is a state, and comes back as output `next_<its name>`."""
+    """A bundle of kind `frames`; its hop is half its window."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    graph = session(folder / "model.onnx")
-    states = [node.name for node in graph.get_inputs()][1:]
-    hop = find(manifest, "hop") / manifest["rate"]
-    return Stepper(title, loop(graph, {name: f"next_{name}" for name in states}), hop)
-
-
-def find(tree: object, key: str) -> float:
-    """The number of that name, at whatever depth of the manifest."""
-    if isinstance(tree, dict):
-        if key in tree:
-            return float(tree[key])
-        for branch in tree.values():
-            try:
-                return find(branch, key)
-            except KeyError:
-                continue
-    raise KeyError(key)
+    return Stepper(title, loop(session(folder / "model.onnx")), manifest["settings"]["window"] / 2 / manifest["rate"])
 
 
 def gtcrn(folder: Path) -> Stepper:
     """The authors' streaming graph of GTCRN, simplified by them."""
-    graph = session(folder / "gtcrn" / "stream" / "onnx_models" / "gtcrn_simple.onnx")
-    states = ("conv_cache", "tra_cache", "inter_cache")
-    return Stepper("GTCRN", loop(graph, {name: f"{name}_out" for name in states}), 256 / 16000)
+    return Stepper("GTCRN", loop(session(folder / "gtcrn/stream/onnx_models/gtcrn_simple.onnx")), 256 / 16000)
 
 
 def dtln(folder: Path) -> Stepper:
     """Both graphs of DTLN, one after the other; the FFT between them is left out."""
-    first, second = (session(folder / "DTLN" / "pretrained_model" / f"model_{n}.onnx") for n in (1, 2))
-    mask = loop(first, {"input_3": first.get_outputs()[1].name})
-    refine = loop(second, {"input_5": second.get_outputs()[1].name})
+    mask, refine = (loop(session(folder / f"DTLN/pretrained_model/model_{n}.onnx")) for n in (1, 2))
 
     def step() -> None:
         mask()
@@ -85,10 +65,8 @@ def fastenhancer(size: str) -> Callable[[Path], Stepper]:
     """The authors' graph of FastEnhancer from spectrum to spectrum."""
 
     def make(folder: Path) -> Stepper:
-        graph = session(folder / "fastenhancer" / "onnx" / f"fastenhancer_{size}.spec.onnx")
-        states = [node.name for node in graph.get_inputs()][1:]
-        fed = {name: name.replace("_in_", "_out_") for name in states}
-        return Stepper(f"FastEnhancer-{size.upper()}", loop(graph, fed), 256 / 16000)
+        graph = session(folder / f"fastenhancer/onnx/fastenhancer_{size}.spec.onnx")
+        return Stepper(f"FastEnhancer-{size.upper()}", loop(graph), 256 / 16000)
 
     return make
 
@@ -101,20 +79,22 @@ PEERS: dict[str, tuple[str, Callable[[Path], Stepper]]] = {
 }
 
 
-def loop(graph: ort.InferenceSession, states: Mapping[str, str]) -> Step:
-    """A step on noise (silence could meet denormal numbers), each state fed back from its output."""
+def loop(graph: ort.InferenceSession) -> Step:
+    """A step on noise (silence could meet denormal numbers).
+
+    The first input is the signal and the first output the result; the others are states, in the same order on both sides, and
+    each is fed back. That holds for every graph here.
+    """
     rng = np.random.default_rng(0)
+    names = [node.name for node in graph.get_inputs()]
     feed = {node.name: np.zeros(shape(node.shape), np.float32) for node in graph.get_inputs()}
-    signal = next(name for name in feed if name not in states)
-    frames = [0.1 * rng.standard_normal(feed[signal].shape).astype(np.float32) for _ in range(16)]
-    names = [node.name for node in graph.get_outputs()]
+    frames = [0.1 * rng.standard_normal(feed[names[0]].shape).astype(np.float32) for _ in range(16)]
     count = 0
 
     def step() -> None:
         nonlocal count
-        feed[signal] = frames[count % len(frames)]
-        out = dict(zip(names, graph.run(None, feed), strict=True))
-        feed.update({name: out[source] for name, source in states.items()})
+        feed[names[0]] = frames[count % len(frames)]
+        feed.update(zip(names[1:], graph.run(None, feed)[1:], strict=True))
         count += 1
 
     return step
