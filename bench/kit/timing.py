@@ -82,8 +82,8 @@ PEERS: dict[str, tuple[str, Callable[[Path], Stepper]]] = {
 def loop(graph: ort.InferenceSession) -> Step:
     """A step on noise (silence could meet denormal numbers).
 
-    The first input is the signal and the first output the result; the others are states, in the same order on both sides, and
-    each is fed back. That holds for every graph here.
+    The first input is the signal and the first output the result; the others are states, in the same order on both
+    sides, and each is fed back. That holds for every graph here.
     """
     rng = np.random.default_rng(0)
     names = [node.name for node in graph.get_inputs()]
