@@ -195,13 +195,13 @@ def command(args: argparse.Namespace) -> str:
 
 def notes(versions: dict[str, str], absent: Sequence[str], results: Results) -> str:
     """How to read the tables."""
+    delays = "; ".join(f"{peer.title} {peer.delay}" for peer in PEERS.values() if peer.title in results)
+    left = "; ".join(f"{name} {lag(rows)}" for name, rows in results.items())
     lines = [
-        "Means over clips, with the 95 % interval of the mean (bootstrap over clips) in brackets. All measures at "
-        "16 kHz. `noisy` is the input. Each peer's fixed delay is taken out ("
-        + ", ".join(f"{PEERS[k].title}: {PEERS[k].delay}" for k in PEERS if PEERS[k].title in results)
-        + " samples). What is left, as the median over clips of the lag by cross-correlation with the input: "
-        + ", ".join(f"{n} {lag(r)}" for n, r in results.items())
-        + " samples.",
+        "Means over clips, with the 95 % interval of the mean (bootstrap over clips) in brackets. All measures at 16 kHz. "
+        "`noisy` is the input.",
+        f"Samples by which an output lags its input, median over clips, by cross-correlation: {left}.",
+        f"Delays of the peers, in samples, that were taken out before: {delays}." if delays else "",
         "Peers: " + "; ".join(f"{name} ({version})" for name, version in versions.items()) + "." if versions else "",
         "Absent in this run: " + ", ".join(PEERS[k].title for k in absent) + "." if absent else "",
     ]
