@@ -198,8 +198,8 @@ def notes(versions: dict[str, str], absent: Sequence[str], results: Results) -> 
     delays = "; ".join(f"{peer.title} {peer.delay}" for peer in PEERS.values() if peer.title in results)
     left = "; ".join(f"{name} {lag(rows)}" for name, rows in results.items())
     lines = [
-        "Means over clips, with the 95 % interval of the mean (bootstrap over clips) in brackets. All measures at 16 kHz. "
-        "`noisy` is the input.",
+        "Means over clips, with the 95 % interval of the mean (bootstrap over clips) in brackets. Measured at 16 kHz."
+        " `noisy` is the input.",
         f"Samples by which an output lags its input, median over clips, by cross-correlation: {left}.",
         f"Delays of the peers, in samples, that were taken out before: {delays}." if delays else "",
         "Peers: " + "; ".join(f"{name} ({version})" for name, version in versions.items()) + "." if versions else "",
