@@ -19,7 +19,7 @@ class LossConfig:
     consistency: float = 30.0
     waveform: float = 1.0
     ratio: float = 0.05
-    over_suppression: float = 1.2
+    over_suppression: float = 1.5
 
 
 def enhancement_loss(

@@ -24,7 +24,7 @@ class MixConfig:
     snr: tuple[float, float] = (-5.0, 20.0)
     low_snr: tuple[float, float] = (-12.0, -5.0)
     low_snr_chance: float = 0.06
-    clean_chance: float = 0.08
+    clean_chance: float = 0.1
     silent_chance: float = 0.04
     level: tuple[float, float] = (-42.0, -12.0)
     room_chance: float = 0.5
@@ -224,9 +224,13 @@ def early_part(response: Tensor, config: MixConfig) -> Tensor:
 
 
 def aligned(response: Tensor) -> Tensor:
-    """Measured responses moved so that the direct path is at 0, scaled to unit energy in its first 2.5 ms, `(N, taps)`."""
-    peak = response.abs().argmax(-1, keepdim=True)
-    index = torch.arange(response.shape[-1], device=response.device)[None] + peak
+    """Responses moved so that the direct sound is at 0, scaled to unit energy in its first 2.5 ms, `(N, taps)`.
+
+    The direct sound is the onset, the first sample above 30 % of the peak: a reflection may be louder.
+    """
+    size = response.abs()
+    onset = (size > 0.3 * size.amax(-1, keepdim=True)).byte().argmax(-1, keepdim=True)
+    index = torch.arange(response.shape[-1], device=response.device)[None] + onset
     inside = index < response.shape[-1]
     moved = response.gather(1, index.clamp(max=response.shape[-1] - 1)) * inside
     return moved / moved[:, :40].square().sum(-1, keepdim=True).sqrt().clamp(min=1e-6)
