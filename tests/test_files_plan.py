@@ -63,6 +63,17 @@ def test_a_folder_keeps_its_tree(tmp_path):
     }
 
 
+def test_several_folders_keep_their_names(tmp_path):
+    touch(tmp_path, "one/01.mp3", "two/01.mp3", "two/deep/02.mp3", "alone.wav")
+    found = outputs(tmp_path, [tmp_path / "one", tmp_path / "two", tmp_path / "alone.wav"], tmp_path / "out")
+    assert found == {
+        "one/01.mp3": ["out/one/01.enhanced.mp3"],
+        "two/01.mp3": ["out/two/01.enhanced.mp3"],
+        "two/deep/02.mp3": ["out/two/deep/02.enhanced.mp3"],
+        "alone.wav": ["out/alone.enhanced.wav"],
+    }
+
+
 def test_own_outputs_are_not_inputs_again(tmp_path):
     touch(tmp_path, "a.wav", "a.enhanced.wav", "a.speech.wav", "a.background.wav", "b.mp4", "b.split.mp4")
     assert list(outputs(tmp_path, [tmp_path])) == ["a.wav", "b.mp4"]

@@ -75,7 +75,9 @@ def test_no_strength_returns_the_input_and_the_limit_holds():
     assert np.abs(limit(mask, 1.5)).max() == pytest.approx(1.5)
 
 
-@pytest.mark.parametrize(("rate", "new"), [(44100, 48000), (48000, 16000), (8000, 16000), (192000, 48000), (11025, 16000)])
+@pytest.mark.parametrize(
+    ("rate", "new"), [(44100, 48000), (48000, 16000), (8000, 16000), (192000, 48000), (11025, 16000)]
+)
 def test_streamed_resampling_equals_the_whole(rate, new):
     samples = noise(2, rate + 123)
     whole = resample(samples, rate, new)

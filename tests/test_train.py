@@ -235,7 +235,9 @@ def test_an_export_that_differs_from_the_network_is_refused(runs, tmp_path, monk
     import winnow.train.export as module
 
     real = module.make_probe
-    monkeypatch.setattr(module, "make_probe", lambda *a: {k: v + 1e-3 if "mask" in k else v for k, v in real(*a).items()})
+    monkeypatch.setattr(
+        module, "make_probe", lambda *a: {k: v + 1e-3 if "mask" in k else v for k, v in real(*a).items()}
+    )
     with pytest.raises(BundleError, match="differ"):
         export_run(base / "low", tmp_path / "mine")
     assert not (tmp_path / "mine").exists()

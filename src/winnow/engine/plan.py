@@ -98,11 +98,15 @@ def _check_suffix(target: str, suffix: str, task: Task) -> None:
 
 
 def _search(given: list[str], folder: str | None, task: Task) -> Iterator[Source]:
+    folders = [path for path in given if path != PIPE and os.path.isdir(path)]
     for path in given:
-        if path != PIPE and os.path.isdir(path):
-            yield from _walk(path, folder, task)
-        else:
+        if path not in folders:
             yield Source(path)
+            continue
+        # Of several folders each keeps its name in the output, as `cp -r` does: both may hold an 01.mp3.
+        name = os.path.basename(os.path.abspath(path)) if len(folders) > 1 else ""
+        for source in _walk(path, folder, task):
+            yield replace(source, below=os.path.normpath(os.path.join(name, source.below)) if name else source.below)
 
 
 def _walk(top: str, folder: str | None, task: Task) -> Iterator[Source]:
