@@ -97,6 +97,8 @@ def _follow(records: Iterator[dict[str, float]], minutes: float, run: str) -> in
     except KeyboardInterrupt as stop:
         print(f"\nwinnow: stopped; the run is saved, --resume --run {run} goes on with it", file=sys.stderr)
         return 128 + getattr(stop, "signum", 2)
+    if not line:  # one of several processes, and not the one that speaks
+        return 0
     print("" if terminal else line)
     print(f"{run}   done; `winnow export {run} -o my-model` makes a bundle of it")
     return 0

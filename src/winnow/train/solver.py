@@ -104,16 +104,19 @@ class Solver:
                 yield self._record(self.validate(valid))
         finally:
             self.save()
-            self._log.close()
-            self._board.close()
+            if self.accelerator.is_main_process:
+                self._log.close()
+                self._board.close()
 
     def _begin(self, resume: bool) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         if resume:
             self.load()
-        else:
+        if not self.accelerator.is_main_process:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not resume:
             described = {
                 "recipe": self.recipe.name,
                 "config": asdict(self.recipe.config),
@@ -132,20 +135,27 @@ class Solver:
             for name, value in self._step(examples).items():
                 sums[name] = sums.get(name, 0.0) + value
             count += 1
-            self.progress.elapsed += time.monotonic() - began
-            now = self.progress.elapsed
+            now = self.progress.elapsed = self._agreed(self.progress.elapsed + time.monotonic() - began)
             if valid and now - validated >= self.schedule.validate_every * 60:
                 validated = now
                 self._record(self.validate(valid))
             if now - saved >= self.schedule.save_every * 60:
                 saved = now
                 self.save()
-            if now - told >= 1 or self.share >= 1:
+            if self.accelerator.is_main_process and (now - told >= 1 or self.share >= 1):
                 told = now
                 yield self._record({name: value / count for name, value in sums.items()}, quiet=True)
                 if count >= 50:
                     self._record({name: value / count for name, value in sums.items()})
                     sums, count = {}, 0
+
+    def _agreed(self, elapsed: float) -> float:
+        """The first process's clock: all must stop at the same step, or the others wait for ever."""
+        if self.accelerator.num_processes == 1:
+            return elapsed
+        from accelerate.utils import broadcast
+
+        return float(broadcast(torch.tensor(elapsed, dtype=torch.float64, device=self.device)))
 
     def _step(self, examples: Examples) -> dict[str, float]:
         mixture, target = examples(self.progress.step)
