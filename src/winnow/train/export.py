@@ -105,7 +105,7 @@ def to_onnx(network: Any, manifest: Manifest) -> bytes:
         warnings.simplefilter("ignore")  # the older exporter: the newer one bakes the example's length into a GRU
         path = Path(folder) / "model.onnx"
         torch.onnx.export(
-            network,
+            network.folded(),
             example,
             str(path),
             input_names=["spectrum", "state"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,10 @@ def train_denoise(
     valid = None
     if valid_speech and valid_noise:
         valid = gather(valid_speech, valid_noise, valid_rooms, mix, schedule.seed + 1, cache, lowest)
+    noisy = replace(mix, clean_chance=0.0, silent_chance=0.0)  # of clean and silent examples SI-SDR tells nothing
     solver = Solver(recipe, folder, schedule)
     make = examples(banks.to(solver.device), mix, recipe.config.batch_size, schedule.seed, _process())
-    held_out = None if valid is None else examples(valid.to(solver.device), mix, 16, schedule.seed + 1, 0)
+    held_out = None if valid is None else examples(valid.to(solver.device), noisy, 16, schedule.seed + 1, 0)
     yield from solver.run(make, held_out, resume)
 
 
@@ -104,15 +106,8 @@ def _recipe(folder: Path, preset: str, settings: Sequence[str], core: Path | Non
     if core is None:
         return cls(config)
     below, network = load_run(core)
-    config = changed_core(config, below.config.network)
+    config = replace(config, network=replace(config.network, core=below.config.network))
     return FullbandRecipe(config, network.state_dict())
-
-
-def changed_core(config: Any, core: Any) -> Any:
-    """A fullband configuration around the sizes of a trained core."""
-    from dataclasses import replace
-
-    return replace(config, network=replace(config.network, core=core))
 
 
 def _process() -> int:

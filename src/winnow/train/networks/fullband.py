@@ -6,6 +6,7 @@ is noise-like: a gain per 500 Hz band is enough, found from the band's own level
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 
 import torch
@@ -16,10 +17,15 @@ from winnow.train.networks.bandformer import Bandformer, BandformerConfig
 
 @dataclass(frozen=True)
 class FullbandConfig:
-    """Sizes; `ratio` is the sample rate over the core's, `upper` the number of bands above the core."""
+    """Sizes; `ratio` is the sample rate over the core's, `upper` the number of bands from bin `start` on.
+
+    They begin a little below the core's last bin: near its own Nyquist frequency the core has only heard resampled
+    recordings, which end there, so it would leave a notch.
+    """
 
     core: BandformerConfig = field(default_factory=BandformerConfig)
     bins: int = 768
+    start: int = 240
     upper: int = 16
     hidden: int = 48
     ratio: int = 3
@@ -35,11 +41,11 @@ class Fullband(nn.Module):
         self.core = Bandformer(c.core).requires_grad_(False)
         self.know = nn.Linear(c.core.bands * c.core.width, c.hidden)
         self.hear = nn.Linear(c.upper, c.hidden)
-        self.gru = nn.GRU(c.hidden, c.hidden, batch_first=True)
+        self.gru = nn.GRU(c.hidden, c.hidden)
         self.gain = nn.Linear(2 * c.hidden, c.upper)
         nn.init.constant_(self.gain.bias, 1.0)
         self.act = nn.SiLU()
-        self.register_buffer("spread", self._spread(c.upper, c.bins - c.core.bins))
+        self.register_buffer("spread", self._spread(c.upper, c.bins - c.start))
 
     @staticmethod
     def _spread(bands: int, bins: int) -> Tensor:
@@ -53,6 +59,13 @@ class Fullband(nn.Module):
         self.core.eval()
         return self
 
+    @torch.no_grad()
+    def folded(self) -> Fullband:
+        """A copy for run time, with a folded core."""
+        copied = copy.deepcopy(self).eval()
+        copied.core = copied.core.folded()
+        return copied
+
     def begin(self, count: int, device: torch.device) -> Tensor:
         """The state before the first frame, `(blocks + 1, count * K, D)`."""
         core = self.core.begin(count, device)
@@ -65,14 +78,14 @@ class Fullband(nn.Module):
             state = self.begin(x.shape[0], x.device)
         scale = float(c.ratio) ** -c.power  # a window of `ratio` times the samples has a spectrum as many times larger
         lower, core_state, known = self.core.detailed(x[:, :, : c.core.bins] * scale, state[:-1])
-        size = (x[:, :, c.core.bins :].square().sum(-1) + 1e-8).sqrt()
+        size = (x[:, :, c.start :].square().sum(-1) + 1e-8).sqrt()
         heard = size.reshape(*size.shape[:2], c.upper, -1).mean(-1) * scale
         y = self.act(self.know(known.flatten(2))) + self.act(self.hear(heard))
         past = state[-1:].reshape(1, x.shape[0], -1)[..., : c.hidden].contiguous()
-        z, past = self.gru(y, past)
-        gain = self.gain(torch.cat([y, z], -1)).clamp(0, 1.2) @ self.spread
+        z, past = self.gru(y.transpose(0, 1), past)
+        gain = self.gain(torch.cat([y, z.transpose(0, 1)], -1)).clamp(0, 1.2) @ self.spread
         upper = torch.stack([gain, torch.zeros_like(gain)], -1)
-        return torch.cat([lower, upper], 2), torch.cat([core_state, self._row(past, state)])
+        return torch.cat([lower[:, :, : c.start], upper], 2), torch.cat([core_state, self._row(past, state)])
 
     def _row(self, past: Tensor, state: Tensor) -> Tensor:
         missing = self.config.core.bands * self.config.core.width - self.config.hidden
