@@ -93,6 +93,9 @@ class Attention(nn.Module):
 class FoldedAttention(Attention):
     """What `Attention` comes to at run time, the norm before it included: one product with a bias for each band."""
 
+    weight: Tensor
+    bias: Tensor
+
     def __init__(self, source: Attention, norm: TokenNorm) -> None:
         nn.Module.__init__(self)
         self.heads, self.out = source.heads, source.out
@@ -115,10 +118,10 @@ class Block(nn.Module):
     def __init__(self, config: BandformerConfig) -> None:
         super().__init__()
         d = config.width
-        self.norm_time: nn.Module = TokenNorm(d)
+        self.norm_time: TokenNorm | nn.Identity = TokenNorm(d)
         self.gru = nn.GRU(d, d)
         self.proj = nn.Linear(d, d)
-        self.norm_bands: nn.Module = TokenNorm(d)
+        self.norm_bands: TokenNorm | nn.Identity = TokenNorm(d)
         self.mix = Attention(config.bands, d, config.heads)
 
     def fold(self) -> None:
@@ -129,7 +132,7 @@ class Block(nn.Module):
         bias.copy_(bias + weight @ shift)
         weight.copy_(weight * scale)
         self.mix = FoldedAttention(self.mix, self.norm_bands)
-        self.norm_time = self.norm_bands = nn.Identity()
+        self.norm_time, self.norm_bands = nn.Identity(), nn.Identity()
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """`(B, T, K, D)` and the GRU's state `(1, B * K, D)` to the same."""
