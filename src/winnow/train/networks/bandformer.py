@@ -128,7 +128,7 @@ class Block(nn.Module):
         """Make the norms part of the products that follow: fewer steps for the same result at run time."""
         assert isinstance(self.norm_time, TokenNorm) and isinstance(self.norm_bands, TokenNorm)
         scale, shift = self.norm_time.product()
-        weight, bias = self.gru.weight_ih_l0, self.gru.bias_ih_l0
+        weight, bias = self.gru.get_parameter("weight_ih_l0"), self.gru.get_parameter("bias_ih_l0")
         bias.copy_(bias + weight @ shift)
         weight.copy_(weight * scale)
         self.mix = FoldedAttention(self.mix, self.norm_bands)
