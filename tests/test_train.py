@@ -219,6 +219,9 @@ def test_export_gives_a_bundle_that_runs(runs, tmp_path, run, rate):
     samples = noise(2, 9000).numpy()
     parts = list(separate([samples], rate, 2, Settings(model=str(tmp_path / "mine"))))
     assert sum(part["speech"].shape[1] for part in parts) == 9000
+    (tmp_path / "card.md").write_text("# Written by hand")
+    export_run(base / run, tmp_path / "mine", about=about, force=True)
+    assert load_bundle(tmp_path / "mine").card == "# Written by hand"
     with pytest.raises(OutputError, match="exists already"):
         export_run(base / run, tmp_path / "mine")
 

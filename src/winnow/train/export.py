@@ -29,21 +29,23 @@ def export_run(
     """Make a bundle of the weights in a run folder.
 
     name: of the bundle (default: the output folder's); about: JSON file with what only a person knows: title, licence,
-    non_commercial, corpora [{name, licence, hours}], scores, and card, the text of the card; force: replace an existing bundle.
+    non_commercial, corpora [{name, licence, hours}], scores; a card.md beside it becomes the card; force: replace an
+    existing bundle.
     Raises BadInput when the run is incomplete, BundleError when graph and network differ, OutputError.
     """
     if output.exists() and not force:
         raise OutputError(f"{output} exists already. Choose another folder, or add --force.")
     recipe, network = load_run(run)
     details = _details(about)
-    card = details.pop("card", None)
+    card = about.with_name("card.md") if about else None
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept) / "bundle"
         folder.mkdir()
         manifest = recipe.manifest(name or output.name, network)
         manifest = replace(manifest, **details)
         manifest = write_bundle(folder, network, manifest)
-        (folder / "card.md").write_text(card or default_card(manifest), encoding="utf-8")
+        text = card.read_text(encoding="utf-8") if card and card.exists() else default_card(manifest)
+        (folder / "card.md").write_text(text, encoding="utf-8")
         _place(folder, output)
     return manifest
 
@@ -137,7 +139,7 @@ def _details(about: Path | None) -> dict[str, Any]:
         details["corpora"] = tuple(Corpus(**corpus) for corpus in details.get("corpora", ()))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{about}: cannot be read as a description of a bundle ({error}).") from None
-    allowed = {"title", "licence", "non_commercial", "corpora", "scores", "card"}
+    allowed = {"title", "licence", "non_commercial", "corpora", "scores"}
     if set(details) - allowed:
         raise BadInput(
             f"{about}: unknown keys {', '.join(sorted(set(details) - allowed))}; allowed: {', '.join(sorted(allowed))}."
