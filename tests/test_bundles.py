@@ -101,7 +101,7 @@ def test_the_probe_notices_other_weights(bundle):
 
 
 def test_an_unknown_name_gets_the_nearest_ones():
-    with pytest.raises(UnknownModel, match='no model named "denois". Did you mean denoise-'):
+    with pytest.raises(UnknownModel, match=r'no model named "denois"\. Did you mean denoise-'):
         catalog.find("denois")
     with pytest.raises(UnknownModel, match="no such bundle folder"):
         catalog.find("./nowhere/denoise")

@@ -15,6 +15,9 @@ from winnow.errors import BundleError
 from winnow.models.frames import FramesRunner
 from winnow.models.manifest import Manifest, read_manifest
 
+KINDS = {"frames": FramesRunner}
+"""What runs the graphs of each kind; `winnow.models.manifest.SETTINGS` has their settings."""
+
 TOLERANCE = 1e-4
 """Largest difference allowed between a graph's output and its probe."""
 
@@ -73,7 +76,7 @@ class Bundle:
 
     def runner(self, threads: int = 1) -> FramesRunner:
         """A runner for the graph."""
-        return FramesRunner(self.graph, self.manifest.settings, self.manifest.name, threads)
+        return KINDS[self.manifest.kind](self.graph, self.manifest.settings, self.manifest.name, threads)
 
     def check(self) -> CheckReport:
         """Run the probe at its three lengths and frame by frame, and compare with what the export wrote down.
