@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -153,8 +157,6 @@ def test_settings_are_changed_by_name_written_and_restored():
     config = changed(DenoiseConfig(), ["batch_size=3", "mix.snr=-5,15", "loss.ratio=1", "network.bands=12"])
     assert (config.batch_size, config.mix.snr, config.loss.ratio, config.network.bands) == (3, (-5, 15), 1.0, 12)
     assert "mix.snr" in keys(config)
-    from dataclasses import asdict
-
     assert restored(DenoiseConfig, json.loads(json.dumps(asdict(config)))) == config
     for wrong in ("batch_size", "colour=1", "batch_size=red", "batch_size=1.5", "mix.colour=1"):
         with pytest.raises(BadOption):
@@ -266,3 +268,44 @@ def test_training_lowers_the_loss():
         optimiser.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_two_processes_train_one_network(sounds, tmp_path):
+    """What `accelerate launch` starts, without it: the same command twice, each with its rank; then a second time to resume."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "winnow",
+        "train",
+        "denoise",
+        "--preset",
+        "tiny",
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+    ]
+    command += ["--speech", str(sounds / "speech"), "--noise", str(sounds / "noise"), "--run", str(tmp_path / "run")]
+    for more in (["--minutes", "0.01"], ["--minutes", "0.02", "--resume"]):
+        common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true"}
+        started = [
+            subprocess.Popen(
+                command + more,
+                env=os.environ | common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for rank in range(2)
+        ]
+        said = [process.communicate(timeout=120)[0] for process in started]
+        assert [process.returncode for process in started] == [0, 0], said
+        assert "done" in said[0]
+        assert said[1].strip() == ""
+    progress = torch.load(tmp_path / "run" / "state.pt", weights_only=True)["progress"]
+    assert progress["audio"] == pytest.approx(
+        progress["step"] * 2 * 2 * 0.5
+    )  # both heard two examples of half a second

@@ -240,7 +240,7 @@ class Solver:
 
     def load(self) -> None:
         """Continue from the folder's state.pt."""
-        state = torch.load(self.folder / "state.pt", map_location=self.device, weights_only=True)
+        state = torch.load(self.folder / "state.pt", map_location="cpu", weights_only=True)
         self.accelerator.unwrap_model(self.network).load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
