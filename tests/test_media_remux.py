@@ -310,3 +310,21 @@ def test_memory_does_not_grow_with_the_film(tmp_path):
         peaks.append(int(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
         assert packet_hashes(tmp_path / f"{seconds}.out.mkv") == packet_hashes(source)
     assert peaks[1] - peaks[0] < 30
+
+
+def test_a_program_stream_becomes_a_film_of_exact_length(tmp_path):
+    """MP2, whose encoder keeps its last samples to itself, is not encoded again."""
+    source, dest, sound = tmp_path / "a.mpg", tmp_path / "b.mkv", clicks(3, 44100)
+    make_video(source, [sound], 44100, codec="mp2", video="mpeg2video")
+    replace(source, dest)
+    assert packet_hashes(dest) == packet_hashes(source)
+    assert media.read(dest).samples.shape == media.read(source).samples.shape
+    assert sound_offset(dest, sound) == pytest.approx(sound_offset(source, sound), abs=1.0)
+
+
+def test_names_of_tracks_are_read_back(tmp_path):
+    source, dest = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    make_video(source, [clicks(2, 48000)])
+    assert media.probe(source).audio[0].title is None  # "SoundHandler" is no name
+    replace(source, dest, media.NewTrack("Speech"), media.NewTrack("Background"), keep_original=True)
+    assert [track.title for track in media.probe(dest).audio] == ["Original", "Speech", "Background"]

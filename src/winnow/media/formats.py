@@ -23,7 +23,8 @@ _AIFF = Format("aiff", ("pcm",), big_endian=True)
 _OGG = Format("ogg", ("libvorbis", "libopus", "flac"))
 _MP4 = Format("mp4", ("aac",))
 
-# By suffix; the muxer's own name works as `format` too.
+# By suffix; the muxer's own name works as `format` too. MPEG program streams (.mpg, .vob) and .wmv are read, not written:
+# FFmpeg writes the former with a clock that it refuses when such a file is copied again.
 FORMATS: dict[str, Format] = {
     "wav": _WAV,
     "wave": _WAV,
@@ -60,14 +61,9 @@ FORMATS: dict[str, Format] = {
     "ts": Format("mpegts", ("aac",)),
     "mts": Format("mpegts", ("aac",)),
     "m2ts": Format("mpegts", ("aac",)),
-    "mpg": Format("mpeg", ("mp2",)),
-    "mpeg": Format("mpeg", ("mp2",)),
-    "vob": Format("vob", ("ac3",)),
     "ogv": Format("ogv", ("libopus",)),
     "flv": Format("flv", ("aac",)),
     "f4v": Format("f4v", ("aac",)),
-    "wmv": Format("asf", ("wmav2",)),
-    "asf": Format("asf", ("wmav2",)),
     "nut": Format("nut", ("flac",)),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -106,12 +107,19 @@ def audio_track(container: InputContainer, index: int) -> AudioTrack:
         channels=context.layout.nb_channels if known else 0,
         layout=layout_name(context.layout) if known else "",
         language=stream.metadata.get("language"),
-        title=stream.metadata.get("title"),
+        title=track_title(stream.metadata),
         start=_start(container, stream),
         samples=_samples(container, stream) if known else None,
         bits=_bits(context) if known else None,
         bit_rate=(context.bit_rate or None) if known else None,
     )
+
+
+def track_title(tags: Mapping[str, str]) -> str | None:
+    """A track's name: MP4 has it as `name`, or as the name of its handler, which is mostly a word of the program's."""
+    handler = tags.get("handler_name", "").strip()
+    usual = not handler or "handler" in handler.lower() or not handler.isprintable()
+    return tags.get("title") or tags.get("name") or (None if usual else handler)
 
 
 def file_tags(container: InputContainer) -> dict[str, str]:

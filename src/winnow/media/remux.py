@@ -12,7 +12,7 @@ from winnow.audio import Samples
 from winnow.errors import BadOption, NoAudio, OutputIsInput
 from winnow.media import copying, formats
 from winnow.media.encode import AudioEncoder, Plan, make_plan
-from winnow.media.info import AudioTrack, pick_audio
+from winnow.media.info import AudioTrack, pick_audio, track_title
 from winnow.media.reader import Reader
 from winnow.media.sink import Sink
 from winnow.media.source import Path, Source, is_stream
@@ -110,7 +110,7 @@ class Remuxer:
         return [(stream, copying.copy_stream(self._container, stream, tag))]
 
     def _label(self, stream: Any, new: NewTrack, chosen: Any, first: bool) -> None:
-        title = new.title or (chosen.metadata.get("title") if first else None)
+        title = new.title or (track_title(chosen.metadata) if first else None)
         language = new.language or chosen.metadata.get("language")
         if title:
             # MP4 players show the handler's name, all others the title.
@@ -195,7 +195,8 @@ def choose_track_encoder(form: formats.Format, new: NewTrack, source: AudioTrack
     if new.codec is not None:
         return formats.choose_encoder(form, new.codec, new.bits)
     own = formats.ENCODERS.get(source.codec, source.codec)
-    if formats.can_encode(form.muxer, own):
+    # MP2's encoder keeps its last 481 samples to itself, which only a container that counts frames makes up for.
+    if (own != "mp2" or form.muxer == "mpegts") and formats.can_encode(form.muxer, own):
         return own
     for codec in (*form.codecs, "libopus", "flac", "aac", "pcm_s16le"):
         if codec != "pcm" and formats.can_encode(form.muxer, codec):
@@ -215,7 +216,7 @@ def _keep_default(pairs: list[tuple[Any, Any]], chosen: Any) -> None:
     if copies and not any(before.disposition & Disposition.default for before, _ in copies):
         copies[0][1].disposition = int(copies[0][0].disposition | Disposition.default)
     for before, after in copies:
-        if before.index == chosen.index and not after.metadata.get("title"):
+        if before.index == chosen.index and track_title(after.metadata) is None:
             after.metadata.update({"title": "Original", "handler_name": "Original"})
 
 
