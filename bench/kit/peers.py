@@ -36,6 +36,12 @@ class Peer:
 
 
 def rnnoise(library: Path) -> Enhancer:
+    """RNNoise at the clips' rate."""
+    enhance = rnnoise_fullband(library)
+    return lambda noisy: fit(resample(enhance(resample(noisy, RATE, 48000)), 48000, RATE), len(noisy))
+
+
+def rnnoise_fullband(library: Path) -> Enhancer:
     """RNNoise (Valin 2018) at 48 kHz, floating-point samples in 16-bit scale, through its C interface."""
     lib = ctypes.CDLL(str(library))
     lib.rnnoise_create.restype = ctypes.c_void_p
@@ -46,15 +52,14 @@ def rnnoise(library: Path) -> Enhancer:
     lib.rnnoise_process_frame.restype = ctypes.c_float
     hop = lib.rnnoise_get_frame_size()
 
-    def enhance(noisy: Wave) -> Wave:
-        full = resample(noisy, RATE, 48000)
+    def enhance(full: Wave) -> Wave:
         frames = fit(full * 32768, (len(full) // hop + 3) * hop).reshape(-1, hop)
         out = np.empty_like(frames)
         state = lib.rnnoise_create(None)
         for frame, result in zip(frames, out, strict=True):
             lib.rnnoise_process_frame(state, result, frame)
         lib.rnnoise_destroy(state)
-        return fit(resample(shift(out.ravel(), RNNOISE_DELAY) / 32768, 48000, RATE), len(noisy))
+        return fit(shift(out.ravel(), RNNOISE_DELAY) / 32768, len(full))
 
     return enhance
 

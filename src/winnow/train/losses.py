@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +21,19 @@ class LossConfig:
     waveform: float = 1.0
     ratio: float = 0.05
     over_suppression: float = 1.5
+
+
+class Loss(NamedTuple):
+    """What a recipe makes of a batch: the loss, its parts, and the waveforms `(N, time)` that it compared.
+
+    estimate: what the network gives; target: what it should give; mixture: what it was given, all of the same band.
+    """
+
+    total: Tensor
+    parts: dict[str, Tensor]
+    estimate: Tensor
+    target: Tensor
+    mixture: Tensor
 
 
 def enhancement_loss(

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from winnow.train.losses import si_sdr
+from winnow.train.losses import Loss, si_sdr
 
 Examples = Callable[[int], tuple[Tensor, Tensor]]
 """Step number to (mixture, target), each `(N, time)`; the same number gives the same examples."""
@@ -29,8 +29,8 @@ class Recipe(Protocol):
         """A new network."""
         ...
 
-    def loss(self, network: nn.Module, mixture: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-        """Loss, its parts, estimated waveform."""
+    def loss(self, network: nn.Module, mixture: Tensor, target: Tensor) -> Loss:
+        """Of a mixture and its target, `(N, time)`."""
         ...
 
 
@@ -163,7 +163,7 @@ class Solver:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.network.train()
-        loss, parts, _ = self.recipe.loss(self.network, mixture, target)
+        loss, parts, *_ = self.recipe.loss(self.network, mixture, target)
         self.optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         norm = self.accelerator.clip_grad_norm_(self.network.parameters(), self.recipe.config.clip_norm)
@@ -201,10 +201,10 @@ class Solver:
         before, after = [], []
         for i in range(batches):
             mixture, target = valid(i)
-            heard = target.square().mean(-1) > 1e-8
-            _, _, wave = self.recipe.loss(self.average, mixture, target)
-            before.append(si_sdr(mixture, target)[heard])
-            after.append(si_sdr(wave, target)[heard])
+            loss = self.recipe.loss(self.average, mixture, target)
+            heard = loss.target.square().mean(-1) > 1e-8
+            before.append(si_sdr(loss.mixture, loss.target)[heard])
+            after.append(si_sdr(loss.estimate, loss.target)[heard])
         mean, first = float(torch.cat(after).mean()), float(torch.cat(before).mean())
         return {"valid_si_sdr": mean, "valid_si_sdr_improvement": mean - first}
 

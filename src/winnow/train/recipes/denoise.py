@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from winnow.models.manifest import FramesSettings, Manifest
-from winnow.train.losses import LossConfig, enhancement_loss
+from winnow.train.losses import Loss, LossConfig, enhancement_loss
 from winnow.train.mixing import MixConfig
 from winnow.train.networks.bandformer import Bandformer, BandformerConfig
 from winnow.train.networks.fullband import Fullband, FullbandConfig
 from winnow.train.settings import restored
-from winnow.train.spectra import compress, stft
+from winnow.train.spectra import compress, istft, stft
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,14 @@ class MaskRecipe:
         """A new network."""
         raise NotImplementedError
 
-    def loss(self, network: nn.Module, mixture: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-        """Loss, its parts, and the estimated waveform; mixture and target `(N, time)`."""
+    def loss(self, network: nn.Module, mixture: Tensor, target: Tensor) -> Loss:
+        """Of mixture and target `(N, time)`."""
         c = self.config
         hop = c.window // 2
         spectrum = compress(stft(mixture, c.window, hop), c.power)[..., :-1, :]
         mask, _ = network(spectrum)
-        return enhancement_loss(mask, spectrum, target, c.window, hop, c.power, c.loss)
+        total, parts, wave = enhancement_loss(mask, spectrum, target, c.window, hop, c.power, c.loss)
+        return Loss(total, parts, wave, target, mixture)
 
     def manifest(self, name: str, network: Any) -> Manifest:
         """The manifest of a bundle, without what only a person knows."""
@@ -156,3 +157,15 @@ class FullbandRecipe(MaskRecipe):
         if self.core is not None:
             network.core.load_state_dict(self.core)
         return network
+
+    def loss(self, network: nn.Module, mixture: Tensor, target: Tensor) -> Loss:
+        """As above, but of the upper bands alone: the core is frozen, and its far louder bands would drown the rest."""
+        c = self.config
+        hop = c.window // 2
+        whole = stft(mixture, c.window, hop)
+        mask, _ = network(compress(whole, c.power)[..., :-1, :])
+        upper = torch.arange(whole.shape[-1], device=whole.device) >= c.network.start
+        wanted = istft(stft(target, c.window, hop) * upper, c.window, hop, target.shape[-1])
+        heard = compress(whole * upper, c.power)[..., :-1, :]
+        total, parts, wave = enhancement_loss(mask, heard, wanted, c.window, hop, c.power, c.loss)
+        return Loss(total, parts, wave, wanted, istft(whole * upper, c.window, hop, mixture.shape[-1]))
