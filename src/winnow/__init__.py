@@ -4,6 +4,7 @@
     speech = winnow.enhance("talk.mp4")          # an Audio
     parts = winnow.split("talk.mp4")             # {"speech": Audio, "background": Audio}
     speech.save("talk.wav")
+    print(winnow.score("talk.wav"))              # how good it is; against clean speech with reference=
 
 The names below are loaded when they are first used, so that `import winnow` is quick.
 """
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
     from winnow.api import enhance, load, split
     from winnow.audio import Audio
     from winnow.engine.stream import Stream
+    from winnow.metrics.score import score
 
 __version__ = "0.1.0"
-__all__ = ["Audio", "Stream", "enhance", "load", "split"]
+__all__ = ["Audio", "Stream", "enhance", "load", "score", "split"]
 
-_HOMES = {"Audio": "winnow.audio", "Stream": "winnow.engine.stream"}
+_HOMES = {"Audio": "winnow.audio", "Stream": "winnow.engine.stream", "score": "winnow.metrics.score"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,1 @@
+"""How good a recording is: measures with and without a reference, one registry, one function `score`."""
