@@ -7,7 +7,7 @@ have 100, an estimate without a trace of the reference has -100. Where the refer
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,3 +120,81 @@ class Ratios:
     def result(self) -> Values:
         """Both measures."""
         return {"si_sdr": self._moments.si_sdr(), "snr": self._moments.snr()}
+
+
+class Segments:
+    """Segmental SNR, block by block."""
+
+    def __init__(self, rate: int) -> None:
+        window = round(0.03 * rate)
+        self._framer = Framer(window, window // 4)
+        self._shape = symmetric_hann(window)
+        self._sum, self._count = 0.0, 0
+
+    def feed(self, signals: Signals) -> None:
+        """Take `(time,)` of "reference" and "estimate"."""
+        reference, estimate = self._framer.feed(np.stack([signals["reference"], signals["estimate"]])) * self._shape
+        self.add(reference, estimate)
+
+    def add(self, reference: Floats, estimate: Floats) -> None:
+        """Take windowed frames `(frames, window)` of both."""
+        tiny = np.finfo(np.float64).eps
+        wanted = np.square(reference, dtype=np.float64).sum(axis=1)
+        noise = np.square(reference - estimate, dtype=np.float64).sum(axis=1)
+        values = 10 * np.log10(wanted / (noise + tiny) + tiny)
+        self._sum += float(np.clip(values, _SEGMENT_LOW, _SEGMENT_HIGH).sum())
+        self._count += len(values)
+
+    def result(self) -> Values:
+        """The mean over frames; None for less than one frame."""
+        return {"segmental_snr": self._sum / self._count if self._count else None}
+
+
+def symmetric_hann(window: int) -> Floats:
+    """`(window,)`, its zeros left out, as in the published scripts of Hu and Loizou."""
+    return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1, window + 1) / (window + 1)))
+
+
+def segmental_snr(reference: Floats, estimate: Floats, rate: int) -> float | None:
+    """Mean SNR of 30 ms Hann frames, 75 % overlap, each limited to -10 ... 35 dB (Hansen and Pellom 1998), both `(time,)`.
+
+    rate: hertz. Frames in which the reference is silent count with the limit. None for less than one frame.
+    """
+    same_length(reference, estimate)
+    segments = Segments(rate)
+    segments.feed({"reference": reference, "estimate": estimate})
+    return segments.result()["segmental_snr"]
+
+
+def best_order(values: Floats) -> list[int]:
+    """For each row (reference) the column (estimate), each used once, so that the sum is the highest; `(n, n)`, n <= 16.
+
+    Raises BadInput for more talkers or a table that is not square.
+    """
+    count = len(values)
+    if np.shape(values) != (count, count) or not 1 <= count <= 16:
+        raise BadInput(f"as many estimates as references, 1 to 16, not a table of {np.shape(values)}.")
+    best: dict[int, tuple[float, list[int]]] = {0: (0.0, [])}
+    for row in values:
+        following: dict[int, tuple[float, list[int]]] = {}
+        for used, (total, order) in best.items():
+            for column in range(count):
+                if used >> column & 1:
+                    continue
+                key, candidate = used | 1 << column, (total + float(row[column]), [*order, column])
+                if key not in following or candidate[0] > following[key][0]:
+                    following[key] = candidate
+        best = following
+    return best[(1 << count) - 1][1]
+
+
+def permuted(
+    references: Floats, estimates: Floats, measure: Callable[[Floats, Floats], float | None] = si_sdr
+) -> tuple[list[float | None], list[int]]:
+    """Several talkers, whichever order the estimates come in: `(talkers, time)` both.
+
+    Gives the measure per reference and the number of the estimate that belongs to it: the order whose sum is the highest.
+    """
+    table = [[measure(reference, estimate) for estimate in estimates] for reference in references]
+    order = best_order(np.array([[-LIMIT if v is None else v for v in row] for row in table]))
+    return [table[i][j] for i, j in enumerate(order)], order
