@@ -38,7 +38,24 @@ class Group:
 
 GROUPS = (
     Group(("si_sdr", "snr"), "sdr:Ratios"),
+    Group(("sdr", "sir", "sar"), "bss:Separation"),
+    Group(("segmental_snr",), "sdr:Segments"),
+    Group(("pesq_wb", "csig", "cbak", "covl"), "perceptual:Wide", 16000),
+    Group(("pesq_nb",), "perceptual:Narrow", 8000),
+    Group(("stoi", "estoi"), "perceptual:Intelligibility", 16000),
+    Group(("lsd", "lsd_other_axis"), "spectral:LogSpectra"),
+    Group(("log_spectral_distance", "mel_distance"), "spectral:Distances", 16000),
+    Group(("mask_iou",), "spectral:MaskOverlap", 8000),
+    Group(("delay", "gain"), "align:Alignment", channels="mean"),
+    Group(("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "dnsmos_p808"), "dnsmos:Dnsmos", 16000, "mean"),
+    Group(("lufs",), "loudness:Loudness", channels="all"),
+    Group(("true_peak_dbtp",), "loudness:TruePeak", channels="all"),
     Group(("rms", "peak"), "level:Levels", channels="all"),
+    Group(("clipping",), "level:Clipping", channels="all"),
+    Group(("dropouts",), "level:Dropouts", channels="all"),
+    Group(("bandwidth",), "level:Bandwidth", channels="all"),
+    Group(("noise_floor", "snr_estimate", "speech_share", "reverberation"), "speech:Frames", 16000, "mean"),
+    Group(("legacy_snr",), "legacy:Ratio", channels="mean"),
 )
 
 
@@ -58,6 +75,8 @@ class Bench:
         self._give(self._branch.feed(piece))
 
     def _give(self, piece: Signals) -> None:
+        if not all(samples.size for samples in piece.values()):
+            return  # a resampler that has nothing to give yet
         for channel, meter in enumerate(self._meters):
             meter.feed(piece if self.group.channels == "all" else {role: x[channel] for role, x in piece.items()})
 

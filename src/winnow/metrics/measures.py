@@ -74,7 +74,7 @@ _ALL = (
         REFERENCE,
         "Like SI-SDR, but a short filter (an equaliser, a small delay) on the speech is forgiven.",
         BSS,
-        "sdr:sdr",
+        "bss:sdr",
     ),
     Measure(
         "sir",
@@ -83,7 +83,7 @@ _ALL = (
         MIXTURE,
         "How far the noise itself (mixture minus reference) is pushed below the speech.",
         BSS,
-        "sdr:bss_eval",
+        "bss:bss_eval",
     ),
     Measure(
         "sar",
@@ -92,7 +92,7 @@ _ALL = (
         MIXTURE,
         "How far artefacts, sounds that were in neither speech nor noise, are below the result.",
         BSS,
-        "sdr:bss_eval",
+        "bss:bss_eval",
     ),
     Measure(
         "snr",
@@ -330,7 +330,7 @@ _ALL = (
         "Hz",
         None,
         (),
-        "Highest frequency that the recording really holds, 80 dB below its strongest.",
+        "Highest frequency that the recording really holds, down to 70 dB below its strongest.",
         OWN,
         "level:bandwidth",
     ),
