@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from winnow.metrics.sdr import Floats, Values, same_length
 from winnow.metrics.stream import Signals

@@ -54,7 +54,7 @@ def _toeplitz(later: Matrix, earlier: Matrix) -> Matrix:
     taps = len(later)
     lags = np.concatenate([earlier[:0:-1], later])  # lag 1 - taps ... taps - 1
     index = np.arange(taps)
-    return lags[index[None, :] - index[:, None] + taps - 1]
+    return np.asarray(lags[index[None, :] - index[:, None] + taps - 1])
 
 
 def ratios(sums: Matrix, estimate: int, wanted: int, sources: Sequence[int]) -> tuple[float | None, ...]:

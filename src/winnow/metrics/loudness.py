@@ -58,7 +58,9 @@ class Loudness:
         try:
             from scipy.signal import sosfilt
         except ImportError:
-            raise MissingExtra('loudness needs scipy, which is not installed: pip install "winnow-audio[score]"') from None
+            raise MissingExtra(
+                'loudness needs scipy, which is not installed: pip install "winnow-audio[score]"'
+            ) from None
         self.notes: list[str] = []
         self._filter, self._sections, self._state = sosfilt, k_weighting(rate), np.zeros((0, 0, 0))
         self._step = round(rate / 10)

@@ -299,7 +299,7 @@ _ALL = (
     Measure(
         "true_peak_dbtp",
         "dBTP",
-        "lower",
+        None,
         (),
         "Highest peak between the samples too; above -1 a player may distort.",
         BS1770,

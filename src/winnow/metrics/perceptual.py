@@ -67,8 +67,8 @@ def _stoi(reference: Floats, estimate: Floats, rate: int, extended: bool) -> flo
         from pystoi import stoi as measure
     except ImportError:
         raise MissingExtra('STOI needs pystoi, which is not installed: pip install "winnow-audio[score]"') from None
-    if not np.any(reference):
-        return None
+    if not np.any(reference) or not np.any(estimate):
+        return 0.0 if np.any(reference) else None
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)  # how pystoi tells that too little speech is left
         try:

@@ -1,44 +1,51 @@
-"""`score`: all measures of a recording, with or without a reference, in one or two passes of constant memory."""
+"""`score`: every measure of a recording, with or without a reference, in constant memory."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from winnow.errors import BadInput, BadOption, MissingExtra
-from winnow.metrics.groups import Bench, Values, chosen
+from winnow.errors import BadInput, BadOption, InputNotFound
+from winnow.metrics.choose import select
 from winnow.metrics.measures import MEASURES
-from winnow.metrics.stream import Lane, Recording, SideBySide, Source, check_lengths
+from winnow.metrics.passes import Notes, alone, compared
+from winnow.metrics.recognisers import Recogniser, find, transcribe
+from winnow.metrics.stream import Recording, Source
+from winnow.metrics.words import TextErrors, character_errors, word_errors
 
-INSTALL = 'pip install "winnow-audio[score]"'
+Values = dict[str, float | None]
+_NOT_OF_A_MIXTURE = {"si_sdr_improvement", "mask_iou", "legacy_snr", "delay", "gain"}
 
 
 @dataclass(frozen=True)
 class Scores:
     """What `score` found.
 
-    values: by the measure's name, None where a measure is not defined for this recording (a note says why). notes: one line each.
-    seconds: length of the estimate. mixture: the same measures of the untreated mixture, empty without one.
+    values: by the measure's name in the registry's order and unit, None where it is not defined for this recording.
+    notes: what was left out, resampled, windowed ..., one line each. seconds: length of the estimate. mixture: measures of
+    the untreated mixture, empty without one. words: the recogniser's errors, word by word. heard: its text.
     """
 
-    values: dict[str, float | None]
+    values: Values
     notes: list[str]
     seconds: float
-    mixture: dict[str, float | None] = field(default_factory=dict)
+    mixture: Values = field(default_factory=dict)
+    words: TextErrors | None = None
+    heard: str | None = None
 
     def __str__(self) -> str:
         rows = [_row(name, value, self.mixture.get(name)) for name, value in self.values.items()]
         widths = [max(len(row[i]) for row in rows) for i in range(4)] if rows else []
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+        shown = [str(self.words)] if self.words else []
+        return "\n".join([*lines, *shown, *(f"note: {note}" for note in self.notes)])
 
 
 def _row(name: str, value: float | None, before: float | None) -> tuple[str, str, str, str]:
-    unit = MEASURES[name].unit
     change = f"mixture {_figure(before)}{verdict(name, value, before)}" if before is not None else ""
-    return name, _figure(value), unit, change
+    return name, _figure(value), MEASURES[name].unit, change
 
 
 def _figure(value: float | None) -> str:
@@ -46,9 +53,9 @@ def _figure(value: float | None) -> str:
 
 
 def verdict(name: str, value: float | None, before: float | None) -> str:
-    """ ", better" or ", worse" than the mixture; empty where neither can be said."""
+    """ ", better" or ", worse" than the mixture; empty where neither can be said, or both read the same."""
     better = MEASURES[name].better
-    if value is None or before is None or better is None or value == before:
+    if value is None or before is None or better is None or _figure(value) == _figure(before):
         return ""
     return ", better" if (value > before) == (better == "higher") else ", worse"
 
@@ -60,98 +67,92 @@ def score(
     mixture: Source | None = None,
     measures: Iterable[str] | None = None,
     compensate: bool = False,
+    words: str | os.PathLike[str] | None = None,
+    recogniser: str | Recogniser | None = None,
 ) -> Scores:
-    """All measures of a recording.
+    """Measures of a recording.
 
     estimate, reference, mixture: an Audio, a path, or `(array, rate)`; the reference is the clean speech, the mixture the
-    untreated recording. measures: names of MEASURES, None for all that apply. compensate: delay and gain of the estimate
-    against the reference are taken out before the two are compared.
-    Recordings at other rates than the reference are resampled (a note says so). Raises BadInput where lengths or channels
-    differ, BadOption for an unknown measure or one that needs more than is given, MissingExtra where a measure that was
-    named needs a package that is not installed; InputNotFound and NoAudio for files.
+    untreated recording, which is then measured too. measures: names of MEASURES, None for all that apply. compensate:
+    delay and gain of the estimate against the reference are taken out before the two are compared. words: what was said,
+    as text, or the path of a text file (a Path). recogniser: "pocketsphinx", "whisper:FOLDER", or an object; default
+    pocketsphinx if words are given. With a recogniser and a reference but no words, the recogniser's text of the
+    reference counts as what was said.
+
+    Recordings at other rates than the reference's are resampled; each of several channels is compared, and the mean taken.
+    Raises BadInput where lengths or channels differ, BadOption for an unknown measure or one that needs more than is given,
+    MissingExtra where a named measure needs a package that is not installed; InputNotFound, NoAudio ... for files.
     """
     given = {"estimate": estimate, "reference": reference, "mixture": mixture}
     recordings = {role: Recording(source, role) for role, source in given.items() if source is not None}
-    notes: list[str] = []
-    names = _select(measures, set(recordings), notes)
-    values, seconds = _alone(recordings["estimate"], names, notes)
-    values |= _compared(recordings, names, notes)
-    return Scores({name: values.get(name) for name in names}, notes, seconds)
+    if compensate and reference is None:
+        raise BadOption("compensating needs a reference; give one.")
+    spoken = words is not None or (recogniser is not None and reference is not None)
+    notes: Notes = []
+    names = select(measures, {*recordings, *(["words"] if spoken else [])}, notes)
+    values, seconds = _measure(recordings, names, notes, compensate)
+    before = _of_mixture(recordings, names, compensate)
+    errors, heard = None, None
+    if {"wer", "cer"} & set(names):
+        listener = find(recogniser or "pocketsphinx") if isinstance(recogniser, str | None) else recogniser
+        said = _said(words, recordings, listener, notes)
+        heard = transcribe(recordings["estimate"], listener)
+        errors = word_errors(said, heard)
+        values |= _text_values(said, heard)
+        if "mixture" in recordings:
+            before |= _text_values(said, transcribe(recordings["mixture"], listener))
+    if "si_sdr_improvement" in names:
+        values["si_sdr_improvement"] = _difference(values["si_sdr"], before["si_sdr"])
+    missing = [name for name in names if values.get(name) is None]
+    notes += [f"not defined for this recording: {', '.join(missing)}"] if missing else []
+    return Scores(_picked(values, names), notes, seconds, _picked(before, before.keys() & set(names)), errors, heard)
 
 
-def _select(measures: Iterable[str] | None, roles: set[str], notes: list[str]) -> list[str]:
-    """Names in the registry's order; those that cannot be computed are refused, or noted where all were asked for."""
-    if measures is None:
-        return [name for name, m in MEASURES.items() if set(m.needs) <= roles and _installed(name, notes)]
-    wanted = list(measures)
-    for name in wanted:
-        _check(name, roles)
-    return [name for name in MEASURES if name in wanted]
+def _picked(values: Values, names: Iterable[str]) -> Values:
+    wanted = set(names)
+    return {name: values.get(name) for name in MEASURES if name in wanted}
 
 
-def _check(name: str, roles: set[str]) -> None:
-    if name not in MEASURES:
-        near = difflib.get_close_matches(name, MEASURES, 1)
-        raise BadOption(f'no measure named "{name}".' + (f" Did you mean {near[0]}?" if near else ""))
-    missing = [need for need in MEASURES[name].needs if need not in roles]
-    if missing:
-        raise BadOption(f"{name} needs a {' and a '.join(missing)}; give it, or leave {name} out.")
-    package = MEASURES[name].package
-    if package and find_spec(package) is None:
-        raise MissingExtra(f"{name} needs {package}, which is not installed: {INSTALL}")
+def _difference(after: float | None, before: float | None) -> float | None:
+    return None if after is None or before is None else after - before
 
 
-def _installed(name: str, notes: list[str]) -> bool:
-    package = MEASURES[name].package
-    if not package or find_spec(package) is not None:
-        return True
-    notes.append(f"{name} is left out, it needs {package}: {INSTALL}")
-    return False
+def _measure(
+    recordings: dict[str, Recording], names: Iterable[str], notes: Notes, compensate: bool
+) -> tuple[Values, float]:
+    """All but words: the estimate alone, then beside what else there is; and its seconds."""
+    wanted = {*names, *(["si_sdr"] if "si_sdr_improvement" in names else [])} - {"si_sdr_improvement", "wer", "cer"}
+    beside = [name for name in wanted if MEASURES[name].needs]
+    values = compared(recordings, beside, notes, compensate) if beside else {}
+    single, seconds = alone(recordings["estimate"], wanted - set(beside), notes)
+    return values | single, seconds
 
 
-def _alone(estimate: Recording, names: Iterable[str], notes: list[str]) -> tuple[Values, float]:
-    """Measures of the estimate without anything beside it, at its own rate and channels; and its seconds."""
-    wanted = [name for name in names if not MEASURES[name].needs]
-    lanes = {"estimate": Lane(estimate)}
-    values, length = _run(lanes, estimate.rate, estimate.channels, wanted, notes)
-    return values, length / estimate.rate
-
-
-def _compared(recordings: Mapping[str, Recording], names: Iterable[str], notes: list[str]) -> Values:
-    """Measures against the reference or the mixture, at the reference's rate."""
-    wanted = [name for name in names if MEASURES[name].needs]
-    if not wanted:
+def _of_mixture(recordings: dict[str, Recording], names: Iterable[str], compensate: bool) -> Values:
+    """The same measures of the mixture in the estimate's place."""
+    if "mixture" not in recordings:
         return {}
-    lanes = {role: Lane(recording) for role, recording in recordings.items()}
-    rate = recordings.get("reference", recordings["estimate"]).rate
-    return _run(lanes, rate, _channels(recordings, notes), wanted, notes)[0]
+    wanted = {*names, *(["si_sdr"] if "si_sdr_improvement" in names else [])} - _NOT_OF_A_MIXTURE
+    others = {**recordings, "estimate": recordings["mixture"]}
+    return _measure(others, wanted, [], compensate)[0]
 
 
-def _channels(recordings: Mapping[str, Recording], notes: list[str]) -> int:
-    counts = {recording.name: recording.channels for recording in recordings.values()}
-    if len(set(counts.values())) == 1:
-        return next(iter(counts.values()))
-    told = ", ".join(f"{name} {count}" for name, count in counts.items())
-    if 1 not in counts.values():
-        raise BadInput(f"the recordings differ in channels: {told}. Give the same number, or one.")
-    notes.append(f"channels differ ({told}); the mean of the channels is compared")
-    return 1
+def _text_values(said: str, heard: str) -> Values:
+    return {"wer": word_errors(said, heard).percent, "cer": character_errors(said, heard).percent}
 
 
-def _run(
-    lanes: Mapping[str, Lane], rate: int, channels: int, names: Iterable[str], notes: list[str]
-) -> tuple[Values, int]:
-    """One pass: measures by name, and the samples of the estimate."""
-    benches = [Bench(group, rate, channels) for group in chosen(names)]
-    pieces = SideBySide(lanes, rate, channels)
-    for piece in pieces:
-        for bench in benches:
-            bench.feed(piece)
-    remark = check_lengths(lanes, pieces.lengths, rate)
-    notes += [remark] if remark else []
-    values: Values = {}
-    for bench in benches:
-        found, remarks = bench.result()
-        values |= found
-        notes += [remark for remark in remarks if remark not in notes]
-    return values, pieces.lengths["estimate"]
+def _said(
+    words: str | os.PathLike[str] | None, recordings: dict[str, Recording], recogniser: Recogniser, notes: Notes
+) -> str:
+    if words is None:
+        notes.append(f"words: what {recogniser.name} hears in the reference counts as what was said")
+        return transcribe(recordings["reference"], recogniser)
+    notes.append(f"words: heard by {recogniser.name}")
+    if isinstance(words, str):
+        return words
+    try:
+        return Path(words).read_text(encoding="utf-8-sig")
+    except OSError:
+        raise InputNotFound(f"{os.fspath(words)}: this text file cannot be read.") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{os.fspath(words)}: this is no UTF-8 text. Give the words as plain text.") from None

@@ -129,7 +129,7 @@ class Segments:
         window = round(0.03 * rate)
         self._framer = Framer(window, window // 4)
         self._shape = symmetric_hann(window)
-        self._sum, self._count = 0.0, 0
+        self._sum, self._count, self._silent = 0.0, 0, True
 
     def feed(self, signals: Signals) -> None:
         """Take `(time,)` of "reference" and "estimate"."""
@@ -144,10 +144,11 @@ class Segments:
         values = 10 * np.log10(wanted / (noise + tiny) + tiny)
         self._sum += float(np.clip(values, _SEGMENT_LOW, _SEGMENT_HIGH).sum())
         self._count += len(values)
+        self._silent = self._silent and not wanted.any()
 
     def result(self) -> Values:
-        """The mean over frames; None for less than one frame."""
-        return {"segmental_snr": self._sum / self._count if self._count else None}
+        """The mean over frames; None for a silent reference and for less than one frame."""
+        return {"segmental_snr": None if self._silent else self._sum / self._count}
 
 
 def symmetric_hann(window: int) -> Floats:
@@ -158,7 +159,7 @@ def symmetric_hann(window: int) -> Floats:
 def segmental_snr(reference: Floats, estimate: Floats, rate: int) -> float | None:
     """Mean SNR of 30 ms Hann frames, 75 % overlap, each limited to -10 ... 35 dB (Hansen and Pellom 1998), both `(time,)`.
 
-    rate: hertz. Frames in which the reference is silent count with the limit. None for less than one frame.
+    rate: hertz. Frames in which the reference is silent count with the limit. None where all are, or for less than one.
     """
     same_length(reference, estimate)
     segments = Segments(rate)

@@ -79,8 +79,8 @@ def _share(levels: Floats) -> float | None:
     if not len(levels):
         return None
     # Only what is well above the floor and not too far below the loud parts is speech; digital silence has no floor.
-    threshold = max(np.percentile(levels, 10) + 6, np.percentile(levels, 95) - 40, SILENCE + 20)
-    active = levels > threshold
+    quiet, loud = (float(level) for level in np.percentile(levels, [10, 95]))
+    active = np.asarray(levels > max(quiet + 6, loud - 40, SILENCE + 20))
     edges = np.flatnonzero(np.diff(np.concatenate([[0], active.astype(np.int8), [0]])))
     starts, ends = edges[::2], edges[1::2]
     pauses = starts[1:] - ends[:-1]

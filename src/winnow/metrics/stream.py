@@ -99,8 +99,7 @@ class SideBySide:
     def __iter__(self) -> Iterator[dict[str, Samples]]:
         kept = {role: np.zeros((self.channels, 0), np.float32) for role in self._blocks}
         while True:
-            for role in kept:
-                kept[role] = self._fill(role, kept[role])
+            kept = {role: self._fill(role, samples) for role, samples in kept.items()}
             count = min(self.rate, *(samples.shape[1] for samples in kept.values()))
             if count == 0:
                 break

@@ -1,0 +1,114 @@
+"""Recognisers of speech behind one small protocol, all offline: pocketsphinx, or a faster-whisper model in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from winnow.audio import Samples
+from winnow.errors import BadOption, MissingExtra
+from winnow.metrics.stream import Lane, Recording
+
+RATE = 16000
+_SEARCHED, _QUIET = (
+    5,
+    0.2,
+)  # seconds: where a cut is searched before the end of a piece, and over which quiet is measured
+
+
+class Recogniser(Protocol):
+    """Turns speech to text. name: for reports; longest: seconds of a piece that it is given at most."""
+
+    name: str
+    longest: float
+
+    def hear(self, pieces: Iterable[Samples]) -> Iterator[str]:
+        """The text of each piece `(time,)` of one recording, 16 kHz."""
+
+
+class Pocketsphinx:
+    """CMU PocketSphinx with the English model of its package: small, offline, and far behind current recognisers."""
+
+    name, longest = "pocketsphinx", 15.0
+
+    def __init__(self) -> None:
+        try:
+            from pocketsphinx import Decoder
+        except ImportError:
+            raise MissingExtra(
+                'the recogniser needs pocketsphinx, which is not installed: pip install "winnow-audio[score]"'
+            ) from None
+        self._decoder: Any = Decoder
+
+    def hear(self, pieces: Iterable[Samples]) -> Iterator[str]:
+        """As the protocol says. Each recording has a decoder of its own, since it adapts to what it hears."""
+        decoder = self._decoder(samprate=RATE, loglevel="FATAL")
+        for piece in pieces:
+            decoder.start_utt()
+            decoder.process_raw((np.clip(piece, -1, 1) * 32767).astype("<i2").tobytes(), no_search=False, full_utt=True)
+            decoder.end_utt()
+            found = decoder.hyp()
+            yield found.hypstr if found else ""
+
+
+class Whisper:
+    """A faster-whisper (CTranslate2) model in a local folder, any language. Nothing is downloaded."""
+
+    longest = 28.0
+
+    def __init__(self, folder: str | Path) -> None:
+        if not (Path(folder) / "model.bin").is_file():
+            raise BadOption(f"{folder}: no faster-whisper model here (model.bin is missing). Give the folder of one.")
+        try:
+            from faster_whisper import WhisperModel
+        except ImportError:
+            raise MissingExtra(
+                "the recogniser needs faster-whisper, which is not installed: pip install faster-whisper"
+            ) from None
+        self.name = f"whisper {Path(folder).name}"
+        self._model = WhisperModel(str(folder), device="cpu", compute_type="int8", local_files_only=True)
+
+    def hear(self, pieces: Iterable[Samples]) -> Iterator[str]:
+        """As the protocol says."""
+        for piece in pieces:
+            segments, _ = self._model.transcribe(piece, condition_on_previous_text=False)
+            yield " ".join(segment.text.strip() for segment in segments)
+
+
+def find(name: str) -> Recogniser:
+    """The recogniser of that name: "pocketsphinx", or "whisper:FOLDER". Raises BadOption, MissingExtra."""
+    kind, _, folder = name.partition(":")
+    if name == "pocketsphinx":
+        return Pocketsphinx()
+    if kind == "whisper" and folder:
+        return Whisper(folder)
+    raise BadOption(f'no recogniser named "{name}". Give pocketsphinx, or whisper:FOLDER with a faster-whisper model.')
+
+
+def transcribe(recording: Recording, recogniser: Recogniser) -> str:
+    """The text of a recording of any length, cut at its pauses."""
+    texts = recogniser.hear(_pieces(recording, recogniser.longest))
+    return " ".join(text for text in texts if text)
+
+
+def _pieces(recording: Recording, longest: float) -> Iterator[Samples]:
+    """Pieces `(time,)` of at most `longest` seconds, cut where the last seconds before that are quietest."""
+    most = round(longest * RATE)
+    kept: Samples = np.zeros(0, np.float32)
+    for block in Lane(recording).blocks(RATE, 1):
+        kept = np.concatenate([kept, block[0]])
+        while len(kept) > most:
+            cut = _quietest(kept, most)
+            yield kept[:cut]
+            kept = kept[cut:]
+    if len(kept):
+        yield kept
+
+
+def _quietest(samples: Samples, most: int) -> int:
+    size, start = round(_QUIET * RATE), max(0, most - _SEARCHED * RATE)
+    sums = np.cumsum(np.square(samples[start:most], dtype=np.float64))
+    return start + int(np.argmin(sums[size:] - sums[:-size])) + size // 2
