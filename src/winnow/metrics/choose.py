@@ -20,7 +20,8 @@ def select(measures: Iterable[str] | None, given: set[str], notes: list[str]) ->
     """
     if measures is None:
         applying = [name for name, measure in MEASURES.items() if set(measure.needs) <= given]
-        return [name for name in applying if name not in _left_out(applying, notes)]
+        left = _left_out(applying, notes)
+        return [name for name in applying if name not in left]
     wanted = [measures] if isinstance(measures, str) else list(measures)
     for name in wanted:
         _check(name, given)

@@ -13,10 +13,9 @@ from winnow.errors import BadOption, MissingExtra
 from winnow.metrics.stream import Lane, Recording
 
 RATE = 16000
-_SEARCHED, _QUIET = (
-    5,
-    0.2,
-)  # seconds: where a cut is searched before the end of a piece, and over which quiet is measured
+_SILENT = 1e-4  # peak of a piece in which there is nothing to hear
+_SEARCHED = 5  # seconds before the end of a piece where a cut is searched
+_QUIET = 0.2  # seconds over which quiet is measured
 
 
 class Recogniser(Protocol):
@@ -90,7 +89,9 @@ def find(name: str) -> Recogniser:
 
 def transcribe(recording: Recording, recogniser: Recogniser) -> str:
     """The text of a recording of any length, cut at its pauses."""
-    texts = recogniser.hear(_pieces(recording, recogniser.longest))
+    # Recognisers make words up for digital silence.
+    sounding = (piece for piece in _pieces(recording, recogniser.longest) if np.abs(piece).max() > _SILENT)
+    texts = recogniser.hear(sounding)
     return " ".join(text for text in texts if text)
 
 
