@@ -31,7 +31,7 @@ def noise(channels, seconds, seed=0, rate=RATE):
 def test_the_registry_is_whole():
     grouped = [name for group in GROUPS for name in group.names]
     assert len(grouped) == len(set(grouped))
-    assert set(MEASURES) == {*grouped, "si_sdr_improvement", "wer", "cer"}
+    assert set(MEASURES) == {*grouped, "si_sdr_improvement", "wer", "cer", "legacy_wer"}
     for name, measure in MEASURES.items():
         assert name == measure.name and measure.function.__doc__ and measure.source
         assert measure.explanation.endswith(".") and "\n" not in measure.explanation
@@ -42,6 +42,9 @@ def test_what_applies_depends_on_what_is_given():
     signal = Audio(noise(1, 1), RATE)
     single = {name for name, measure in MEASURES.items() if not measure.needs}
     assert set(choose.select(None, set(), [])) <= single
+    everything = {"reference", "mixture", "words"}
+    assert not {"legacy_snr", "legacy_wer"} & set(choose.select(None, everything, []))
+    assert choose.select(["legacy_snr"], everything, []) == ["legacy_snr"]
     assert {name for name in single if MEASURES[name].package is None} <= set(choose.select(None, set(), []))
     with pytest.raises(BadOption, match="snr needs reference"):
         winnow.score(signal, measures=["snr"])
@@ -187,7 +190,10 @@ def test_words_are_compared_with_the_text_or_the_reference(tmp_path):
     loud, soft = (np.ones(RATE), RATE), (0.1 * np.ones(RATE), RATE)
     (tmp_path / "said.txt").write_text("Quite LOUD here!", encoding="utf-8")
     for said in ("quite loud here", tmp_path / "said.txt"):
-        found = winnow.score(soft, words=said, recogniser=Parrot(), measures=["wer", "cer", "rms"])
+        found = winnow.score(soft, words=said, recogniser=Parrot(), measures=["wer", "cer", "legacy_wer", "rms"])
+        assert found.values["legacy_wer"] == pytest.approx(
+            1 if "LOUD" in str(said) or said != "quite loud here" else 1 / 3
+        )
         assert found.values["wer"] == pytest.approx(100 / 3) and found.heard == "loud here"
         assert str(found.words).startswith("[-quite] loud here")
     beside = winnow.score(soft, reference=loud, mixture=soft, recogniser=Parrot(), measures=["wer"])

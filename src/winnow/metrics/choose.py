@@ -15,11 +15,14 @@ INSTALL = 'pip install "winnow-audio[score]"'
 def select(measures: Iterable[str] | None, given: set[str], notes: list[str]) -> list[str]:
     """Names in the registry's order.
 
-    measures: names, or None for all whose needs are given and whose package is installed, with a note for each package that
-    is not. Raises BadOption for an unknown name or one that needs more, MissingExtra for a named one without its package.
+    measures: names, or None for all whose needs are given and whose package is installed (a note tells of each that is not),
+    but for those on request. Raises BadOption for an unknown name or one that needs more, MissingExtra for a named one
+    without its package.
     """
     if measures is None:
-        applying = [name for name, measure in MEASURES.items() if set(measure.needs) <= given]
+        applying = [
+            name for name, measure in MEASURES.items() if set(measure.needs) <= given and not measure.on_request
+        ]
         left = _left_out(applying, notes)
         return [name for name in applying if name not in left]
     wanted = [measures] if isinstance(measures, str) else list(measures)

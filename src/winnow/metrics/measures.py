@@ -20,7 +20,7 @@ class Measure:
     name: its key in reports; unit: "dB", "s" ..., "" for a plain number; better: which direction is the better one, None
     where there is none; needs: what must be given beside the estimate ("reference", "mixture", "words");
     explanation: one plain line; source: the paper or standard; home: "module:function" below `winnow.metrics`;
-    package: what must be installed for it, None for nothing.
+    package: what must be installed for it, None for nothing; on_request: computed only where it is named.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Measure:
     source: str
     home: str
     package: str | None = None
+    on_request: bool = False
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -374,6 +375,17 @@ _ALL = (
         "figures published so.",
         "ArtoymRu/vocal-noise.separation, SNR.py as coded",
         "legacy:snr",
+        on_request=True,
+    ),
+    Measure(
+        "legacy_wer",
+        "",
+        None,
+        WORDS,
+        "Word errors over words said, with case and punctuation counted and sums that wrap at 256; only for comparison.",
+        "ArtoymRu/vocal-noise.separation, WER.py as coded",
+        "legacy:wer",
+        on_request=True,
     ),
 )
 

@@ -30,7 +30,7 @@ def run(lanes: Mapping[str, Lane], rate: int, channels: int, names: Iterable[str
     values: Values = {}
     for bench in benches:
         found, remarks = bench.result()
-        values |= {name: _finite(value) for name, value in found.items() if name in wanted}
+        values |= {name: finite(value) for name, value in found.items() if name in wanted}
         _add(notes, remarks)
     _add(notes, [f"the {role} is silent" for role in lanes if role not in sounding])
     return values, pieces.lengths["estimate"]
@@ -40,7 +40,8 @@ def _add(notes: Notes, more: Iterable[str]) -> None:
     notes += [note for note in dict.fromkeys(more) if note not in notes]
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
+    """None for what is no number: a report holds numbers only."""
     return value if value is not None and math.isfinite(value) else None
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from winnow.errors import BadInput, BadOption, InputNotFound
 from winnow.metrics.choose import select
 from winnow.metrics.measures import MEASURES
-from winnow.metrics.passes import Notes, alone, compared
+from winnow.metrics.passes import Notes, alone, compared, finite
 from winnow.metrics.recognisers import Recogniser, find, transcribe
 from winnow.metrics.stream import Recording, Source
-from winnow.metrics.words import TextErrors, character_errors, word_errors
+from winnow.metrics.words import TextErrors, word_errors
 
 Values = dict[str, float | None]
+_TEXT = {"wer", "cer", "legacy_wer"}
 _NOT_OF_A_MIXTURE = {"si_sdr_improvement", "mask_iou", "legacy_snr", "delay", "gain"}
 
 
@@ -73,11 +74,11 @@ def score(
     """Measures of a recording.
 
     estimate, reference, mixture: an Audio, a path, or `(array, rate)`; the reference is the clean speech, the mixture the
-    untreated recording, which is then measured too. measures: names of MEASURES, None for all that apply. compensate:
-    delay and gain of the estimate against the reference are taken out before the two are compared. words: what was said,
-    as text, or the path of a text file (a Path). recogniser: "pocketsphinx", "whisper:FOLDER", or an object; default
-    pocketsphinx if words are given. With a recogniser and a reference but no words, the recogniser's text of the
-    reference counts as what was said.
+    untreated recording, which is then measured too. measures: names of MEASURES, None for all that apply but those on
+    request. compensate: delay and gain of the estimate against the reference are taken out before the two are compared.
+    words: what was said, as text, or the path of a text file (a Path). recogniser: "pocketsphinx", "whisper:FOLDER", or an
+    object; default pocketsphinx if words are given. With a recogniser and a reference but no words, the recogniser's text
+    of the reference counts as what was said.
 
     Recordings at other rates than the reference's are resampled; each of several channels is compared, and the mean taken.
     Raises BadInput where lengths or channels differ, BadOption for an unknown measure or one that needs more than is given,
@@ -93,14 +94,14 @@ def score(
     values, seconds = _measure(recordings, names, notes, compensate)
     before = _of_mixture(recordings, names, compensate)
     errors, heard = None, None
-    if {"wer", "cer"} & set(names):
+    if _TEXT & set(names):
         listener = find(recogniser or "pocketsphinx") if isinstance(recogniser, str | None) else recogniser
         said = _said(words, recordings, listener, notes)
         heard = transcribe(recordings["estimate"], listener)
         errors = word_errors(said, heard)
-        values |= _text_values(said, heard)
+        values |= _text_values(said, heard, names)
         if "mixture" in recordings:
-            before |= _text_values(said, transcribe(recordings["mixture"], listener))
+            before |= _text_values(said, transcribe(recordings["mixture"], listener), names)
     if "si_sdr_improvement" in names:
         values["si_sdr_improvement"] = _difference(values["si_sdr"], before["si_sdr"])
     missing = [name for name in names if values.get(name) is None]
@@ -121,7 +122,7 @@ def _measure(
     recordings: dict[str, Recording], names: Iterable[str], notes: Notes, compensate: bool
 ) -> tuple[Values, float]:
     """All but words: the estimate alone, then beside what else there is; and its seconds."""
-    wanted = {*names, *(["si_sdr"] if "si_sdr_improvement" in names else [])} - {"si_sdr_improvement", "wer", "cer"}
+    wanted = {*names, *(["si_sdr"] if "si_sdr_improvement" in names else [])} - {"si_sdr_improvement", *_TEXT}
     beside = [name for name in wanted if MEASURES[name].needs]
     values = compared(recordings, beside, notes, compensate) if beside else {}
     single, seconds = alone(recordings["estimate"], wanted - set(beside), notes)
@@ -137,8 +138,8 @@ def _of_mixture(recordings: dict[str, Recording], names: Iterable[str], compensa
     return _measure(others, wanted, [], compensate)[0]
 
 
-def _text_values(said: str, heard: str) -> Values:
-    return {"wer": word_errors(said, heard).percent, "cer": character_errors(said, heard).percent}
+def _text_values(said: str, heard: str, names: Iterable[str]) -> Values:
+    return {name: finite(float(MEASURES[name].function(said, heard))) for name in _TEXT & set(names)}
 
 
 def _said(
