@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -227,3 +228,16 @@ def test_importing_and_choosing_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_page_of_measures_is_the_registry():
+    page = Path(__file__).parents[1] / "docs" / "measures.md"
+    if not page.exists():
+        pytest.skip("docs/ is not part of this copy")
+    rows = [
+        f"| `{m.name}` | {m.explanation} | {m.unit or '-'} | {m.better or '-'} | {', '.join(m.needs) or '-'}"
+        f"{f' ({m.package})' if m.package else ''} | {m.source} |"
+        for m in MEASURES.values()
+    ]
+    text = page.read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("| `") and line.count("|") == 7] == rows
