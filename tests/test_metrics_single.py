@@ -68,6 +68,11 @@ def test_clipping_counts_flat_tops_at_any_level():
     clipped = np.clip(np.repeat(speech_like, 8, axis=1), -0.3, 0.25)
     share = 100 * np.mean((clipped == 0.25) | (clipped == -0.3))
     assert level.clipping(clipped) == pytest.approx(0.75 * share, rel=0.1)  # runs of 8, the first two do not count
+    quiet_first = np.concatenate([np.full((2, 99), 0.01), speech_like], axis=1)  # flat, but not at the extremes
+    meter = level.Clipping(RATE)
+    meter.feed({"estimate": quiet_first[:, :99]})
+    meter.feed({"estimate": quiet_first[:, 99:]})
+    assert meter.result()["clipping"] == level.clipping(quiet_first) == 0
     meter = level.Clipping(RATE)
     for begin in range(0, clipped.shape[1], 997):
         meter.feed({"estimate": clipped[:, begin : begin + 997]})

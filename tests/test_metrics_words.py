@@ -120,6 +120,14 @@ def test_legacy_wer_wraps_at_256_and_folds_nothing():
     said = " ".join(f"w{i}" for i in range(300))
     assert legacy.wer(said, "") == pytest.approx((300 - 256) / 300)  # 100 % in truth
     assert words.wer(said, "") == 100
+    heard = "x " * 300
+    table = np.zeros((301, 301), np.uint8)  # the script's, each sum cast as NumPy 1 did
+    table[:, 0] = table[0] = np.arange(301).astype(np.uint8)
+    for i in range(1, 301):
+        for j in range(1, 301):
+            least = min(int(table[i - 1, j - 1]), int(table[i, j - 1]), int(table[i - 1, j]))
+            table[i, j] = np.array(least + 1).astype(np.uint8)
+    assert legacy.wer(said, heard) == table[-1, -1] / 300 != 1
     for seed in range(5):
         reference, hypothesis = draw(60, seed), draw(55, seed + 100)
         assert 100 * legacy.wer(reference, hypothesis) == pytest.approx(words.wer(reference, hypothesis))
