@@ -172,6 +172,7 @@ def test_an_absent_package_is_noted_or_refused_with_the_install_line(monkeypatch
     assert "stoi" not in names and "snr" in names
     assert 'left out: stoi, estoi; needs pystoi: pip install "winnow-audio[score]"' in notes
     assert len(notes) == len(set(notes))
+    assert choose.install_line("pesq") == 'pip install "winnow-audio[score,pesq]"'
     with pytest.raises(MissingExtra, match="pip install"):
         winnow.score(signal, reference=signal, measures=["stoi"])
 

@@ -9,7 +9,10 @@ from importlib.util import find_spec
 from winnow.errors import BadOption, MissingExtra
 from winnow.metrics.measures import MEASURES
 
-INSTALL = 'pip install "winnow-audio[score]"'
+
+def install_line(package: str) -> str:
+    """How to get a package of the extras; pesq has one of its own, since it is compiled."""
+    return f'pip install "winnow-audio[{"score,pesq" if package == "pesq" else "score"}]"'
 
 
 def select(measures: Iterable[str] | None, given: set[str], notes: list[str]) -> list[str]:
@@ -37,7 +40,9 @@ def _left_out(names: Iterable[str], notes: list[str]) -> set[str]:
         package = MEASURES[name].package
         if package and find_spec(package) is None:
             left.setdefault(package, []).append(name)
-    notes += [f"left out: {', '.join(some)}; needs {package}: {INSTALL}" for package, some in left.items()]
+    notes += [
+        f"left out: {', '.join(some)}; needs {package}: {install_line(package)}" for package, some in left.items()
+    ]
     return {name for some in left.values() for name in some}
 
 
@@ -51,4 +56,4 @@ def _check(name: str, given: set[str]) -> None:
         raise BadOption(f"{name} needs {' and '.join(missing)}; give that, or leave {name} out.")
     package = MEASURES[name].package
     if package and find_spec(package) is None:
-        raise MissingExtra(f"{name} needs {package}, which is not installed: {INSTALL}")
+        raise MissingExtra(f"{name} needs {package}, which is not installed: {install_line(package)}")

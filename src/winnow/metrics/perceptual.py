@@ -38,7 +38,7 @@ def _pesq(reference: Floats, estimate: Floats, rate: int, mode: str) -> float | 
     try:
         from pesq import PesqError, pesq
     except ImportError:
-        raise MissingExtra('PESQ needs pesq, which is not installed: pip install "winnow-audio[score]"') from None
+        raise MissingExtra('PESQ needs pesq, which is not installed: pip install "winnow-audio[score,pesq]"') from None
     if not np.any(reference) or not np.any(estimate):
         return None  # the library divides by their power
     try:
