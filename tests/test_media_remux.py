@@ -205,6 +205,22 @@ def test_what_the_container_cannot_hold_is_left_out_and_told(tmp_path):
     assert packet_hashes(dest) == packet_hashes(source)
 
 
+def test_a_picture_that_does_not_fit_is_refused(tmp_path):
+    source, dest = tmp_path / "a.mkv", tmp_path / "b.webm"
+    make_video(source, [clicks(1, 48000)], seconds=1)
+    with pytest.raises(BadOption, match=r"the picture, video track 0 \(mpeg4\), does not fit into webm.*\.mkv"):
+        replace(source, dest)
+    assert not dest.exists()
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_names_of_copied_tracks_are_kept(tmp_path, suffix):
+    source, dest = tmp_path / "a.mp4", tmp_path / f"b.{suffix}"
+    make_video(source, [clicks(1, 48000)] * 2, seconds=1, titles=["Main", "Comments"])
+    replace(source, dest)
+    assert [track.title for track in media.probe(dest).audio] == ["Main", "Comments"]
+
+
 def test_bit_rate_and_codec_of_the_new_track(tmp_path):
     source = tmp_path / "a.mp4"
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 4 * 48000)).astype(np.float32)
