@@ -138,6 +138,11 @@ class Source:
         """The error that says in one line why there is no sound to be had."""
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
             return InputNotFound(f"{self.name}: cannot be read ({os.strerror(error.errno)}). Copy it to another disk.")
+        if not self.seekable:
+            return NoAudio(
+                f"{self.name}: no audio found; it is empty, of an unknown format, or an MP4 or MOV whose index comes last, "
+                "which a pipe cannot reach. Give the file itself."
+            )
         reason = what_it_is(self.head)
         if reason:
             return NoAudio(f"{self.name}: no audio in this file ({reason}). {ADVICE}")
