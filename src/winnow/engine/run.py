@@ -47,6 +47,12 @@ class Settings:
         if self.channels not in ("linked", "apart"):
             raise BadOption(f'channels are "linked" or "apart", not "{self.channels}".')
 
+    @property
+    def least_gain(self) -> float:
+        """The share of the recording that stays whatever the model does, 0 to 1."""
+        floor = 0.0 if self.max_attenuation is None else 10 ** (-self.max_attenuation / 20)
+        return 1 - self.strength * (1 - floor)
+
 
 def _within(value: object, least: float, most: float) -> bool:
     return isinstance(value, Real) and least <= float(value) <= most
@@ -83,6 +89,10 @@ class Separation:
         self._downmix = Downmix(channels) if self.settings.channels == "linked" else None
         self._states = [self._runner.begin() for _ in range(1 if self._downmix else channels)]
         self._waiting: Samples = np.zeros((channels, 0), np.float32)
+        # What the model never hears, the band above its own, shall keep what the settings leave of anything: that share
+        # goes past the model and is taken out of what comes back from it.
+        self._kept = np.float32(self.settings.least_gain)
+        self._heard: Samples = np.zeros((channels, 0), np.float32)
 
     def feed(self, block: Samples) -> Stems:
         """Give the next samples `(channels, time)`, take what is finished.
@@ -121,7 +131,15 @@ class Separation:
         cut = min(self._early, speech.shape[1])
         self._early -= cut
         self._inside -= speech.shape[1] - cut
-        return speech[:, cut:]
+        return self._without_kept(speech[:, cut:], block)
+
+    def _without_kept(self, speech: Samples, block: Samples) -> Samples:
+        if not self._kept:
+            return speech
+        ready = speech.shape[1]
+        heard = np.concatenate([self._heard, block], axis=1)
+        self._heard = heard[:, ready:]
+        return np.asarray(speech - self._kept * heard[:, :ready], np.float32)
 
     def _masks(self, spectrum: Spectrum) -> Iterator[tuple[int | slice, Spectrum]]:
         """Which channels get which mask `(T, F)`."""
@@ -134,7 +152,7 @@ class Separation:
     def _deliver(self, speech: Samples) -> Stems:
         ready = min(speech.shape[1], self._waiting.shape[1])
         source, self._waiting = self._waiting[:, :ready], self._waiting[:, ready:]
-        speech = speech[:, :ready]
+        speech = speech[:, :ready] + self._kept * source if self._kept else speech[:, :ready]
         return {"speech": speech, "background": source - speech}
 
 
