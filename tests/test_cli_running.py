@@ -68,6 +68,13 @@ def test_a_film_that_a_pipe_cannot_hold_is_told(tmp_path):
 
 
 @POSIX
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    code, _, err = run("enhance", "a.wav", cwd=tmp_path, data=b"")
+    assert code == 2 and "a.wav: not a regular file" in err
+
+
+@POSIX
 def test_a_reader_that_leaves_is_no_error(tmp_path):
     source = sound(tmp_path / "a.wav", 60, 48000)
     process = start("enhance", source, "-o", "-", "-q", cwd=tmp_path)

@@ -200,10 +200,12 @@ def _looks_like_text(head: bytes) -> bool:
 
 
 def _open_regular(path: str | bytes, name: str) -> Any:
+    if _waits(path):
+        raise _not_regular(name)
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115  (closed by Source.close)
     except FileNotFoundError as error:
-        raise InputNotFound(f"{name}: no such file. Check the name and the folder.") from error
+        raise InputNotFound(_not_there(name)) from error
     except IsADirectoryError as error:
         raise BadInput(f"{name}: this is a folder, not a recording. Give a file.") from error
     except PermissionError as error:
@@ -214,8 +216,28 @@ def _open_regular(path: str | bytes, name: str) -> Any:
         raise InputNotFound(f"{name}: cannot be opened ({_reason(error)}).") from error
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise BadInput(f"{name}: not a regular file. Give a file, or - for standard input.")
+        raise _not_regular(name)
     return file
+
+
+def _waits(path: str | bytes) -> bool:
+    """Whether it is a named pipe: to open one would wait for someone to write into it."""
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False  # opening it will say what is wrong
+
+
+def _not_regular(name: str) -> BadInput:
+    return BadInput(f"{name}: not a regular file. Give a file, or - for standard input.")
+
+
+def _not_there(name: str) -> str:
+    if not name:
+        return "the name of the recording is empty. Give a file."
+    if "://" in name:
+        return f"{name}: no such file; winnow reads no addresses. Save the recording first."
+    return f"{name}: no such file. Check the name and the folder."
 
 
 def _reason(error: BaseException) -> str:
