@@ -134,6 +134,10 @@ class Source:
         # 0 and numbers near 4 GB stand for "unknown", as written into pipes.
         return 0 < told < 0x7FFFF000 and told + 8 > os.fstat(self._file.fileno()).st_size + 1
 
+    def counts_its_frames(self) -> bool:
+        """Whether it is an MP3 with a header that tells its length; of others FFmpeg guesses it from the bit rate."""
+        return self.container.format.name == "mp3" and (b"Xing" in self.head or b"Info" in self.head)
+
     def explain(self, error: Exception | None = None) -> WinnowError:
         """The error that says in one line why there is no sound to be had."""
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
