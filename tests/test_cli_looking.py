@@ -39,7 +39,7 @@ def test_help_fits_a_screen_and_begins_with_an_example(capsys, command):
     code, out, _ = winnow(capsys, *command, "--help")
     lines = out.splitlines()
     assert code == 0
-    assert len(lines) <= 40 and max(map(len, lines)) <= 110
+    assert len(lines) <= 40 and max(map(len, lines)) <= 80
     assert lines[0].startswith(" ".join(["winnow", *command]))
     assert not {"TODO", "None", "<list[str]>"} & set(out.split())
 
@@ -86,6 +86,14 @@ def test_info_of_a_film(tmp_path, capsys):
     assert f"enhance: network {catalog.choose(48000)}, output .mkv" in out
 
 
+def test_info_shows_what_describes_the_recording(tmp_path, capsys):
+    """Neither FFmpeg's name for a family of containers nor the container's own marks."""
+    code, out, _ = winnow(capsys, "info", video(tmp_path / "talk.mp4", 1))
+    assert code == 0
+    assert out.splitlines()[0].split()[-2:] == ["mp4", "0:01"]
+    assert "major_brand" not in out and "Lavf" not in out
+
+
 def test_info_as_json(tmp_path, capsys):
     code, out, _ = winnow(capsys, "info", sound(tmp_path / "a.wav", 1, 16000, tags={"title": "Tea"}), "--json")
     found = json.loads(out)
@@ -107,6 +115,14 @@ def test_models(capsys):
     assert [line.split()[0] for line in out.splitlines()[1:]] == catalog.names()
     rows = json.loads(winnow(capsys, "models", "--json")[1])
     assert [row["name"] for row in rows] == catalog.names()
+    for row in rows:  # for programs: numbers in hertz, seconds and bytes
+        bundle = catalog.find(row["name"])
+        assert (row["rate"], row["latency"], row["size"]) == (
+            bundle.manifest.rate,
+            bundle.manifest.latency,
+            bundle.size,
+        )
+        assert row["stems"] == list(bundle.manifest.stems)
     for name in catalog.names():
         assert winnow(capsys, "models", "show", name)[1].strip()
         assert winnow(capsys, "check", name)[0] == 0

@@ -200,8 +200,17 @@ REFUSED = [
     ("enhance", without_samples, "no samples"),
     ("enhance", own_output, "never overwritten"),
     ("enhance", lambda folder: "missing.wav", "missing.wav: no such file"),
+    (
+        "enhance",
+        lambda folder: "https://a.b/c.mp3",
+        "winnow: https://a.b/c.mp3: no such file; winnow reads no addresses",
+    ),
+    ("enhance", lambda folder: "", "empty name"),
+    ("info", lambda folder: "", "name of the recording is empty"),
+    ("enhance", good("--model", ""), "name of the model is empty"),
     ("enhance", lambda folder: ".", "no recording in this folder"),
-    ("enhance", two_tracks, "no audio track 2"),
+    ("enhance", two_tracks, "a.mkv: no audio track 2, the file has tracks 0 to 1."),
+    ("enhance", good("--track", "1"), "a.wav: no audio track 1, the file has only track 0."),
     ("enhance", good("--track", "-1"), "--track counts from 0"),
     ("enhance", good("--strength", "2"), "strength"),
     ("enhance", good("--strength", "nan"), "strength"),
@@ -236,6 +245,12 @@ def test_samples_that_are_no_numbers_are_told(here, capsys):
     floats(here / "a.wav", samples)
     code, out, _ = winnow(capsys, "enhance", "a.wav")
     assert code == 0 and "2 samples were no numbers" in out
+
+
+def test_silence_is_called_silence(here, capsys):
+    floats(here / "a.wav", np.zeros((1, 16000)))
+    code, out, _ = winnow(capsys, "enhance", "a.wav")
+    assert code == 0 and out.startswith("a.enhanced.wav   nothing but silence · ")
 
 
 def test_a_defect_is_one_line_without_a_traceback(here, capsys, monkeypatch):

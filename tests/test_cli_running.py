@@ -60,6 +60,20 @@ def test_what_is_no_recording_is_told_of_a_pipe_too(tmp_path):
     assert err.startswith("winnow: standard input: no audio") and err.count("\n") == 1
 
 
+def test_a_film_that_a_pipe_cannot_hold_is_told(tmp_path):
+    source = sound(tmp_path / "a.m4a", 30, 48000)
+    code, out, err = run("enhance", "-", "-o", "-", cwd=tmp_path, data=source.read_bytes())
+    assert (code, out) == (2, b"")
+    assert "whose index comes last" in err and "Give the file itself" in err
+
+
+@POSIX
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    code, _, err = run("enhance", "a.wav", cwd=tmp_path, data=b"")
+    assert code == 2 and "a.wav: not a regular file" in err
+
+
 @POSIX
 def test_a_reader_that_leaves_is_no_error(tmp_path):
     source = sound(tmp_path / "a.wav", 60, 48000)

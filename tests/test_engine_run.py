@@ -90,6 +90,24 @@ def test_strength_blends_and_attenuation_is_limited():
     assert np.square(limited).mean() > 0.24 * np.square(samples).mean()
 
 
+@pytest.mark.parametrize("rate", [8000, 44100, 48000])
+def test_strength_0_changes_nothing_at_any_rate(rate):
+    samples = noise(2, rate)
+    np.testing.assert_allclose(run(samples, rate, 5000, strength=0.0)["speech"], samples, atol=1e-6)
+    np.testing.assert_allclose(run(samples, rate, 5000, max_attenuation=0.0)["speech"], samples, atol=2e-2)
+
+
+@pytest.mark.parametrize(
+    ("options", "level"), [({"max_attenuation": 12.0}, -12.0), ({"strength": 0.5}, -6.02), ({}, -60.0)]
+)
+def test_what_the_model_does_not_hear_is_lowered_no_further(options, level):
+    """A tone of 15 kHz goes through a network for 16 kHz: it was lost altogether, whatever the limit."""
+    tone = 0.1 * np.sin(2 * np.pi * 15000 * np.arange(48000) / 48000)[None].astype(np.float32)
+    speech = run(tone, 48000, 7000, model="denoise-16k", **options)["speech"][:, 9600:-9600]
+    found = 20 * np.log10(np.sqrt(2 * np.square(speech).mean()) / 0.1 + 1e-9)
+    assert found == pytest.approx(level, abs=0.1) if level > -60 else found < level
+
+
 def test_values_that_are_no_numbers_are_silence():
     samples = noise(1, 16000)
     broken = samples.copy()

@@ -213,6 +213,18 @@ def test_truncated_file_gives_what_there_is_and_a_warning(tmp_path):
     assert "cut off" in reader.warning
 
 
+@pytest.mark.parametrize("name", ["a.flac", "a.mp3"])
+def test_a_file_that_ends_early_is_told_to_be_cut_off(tmp_path, name):
+    """Where it was cut a packet is damaged too, and there is no silence in its place."""
+    path = tmp_path / name
+    media.write(path, Audio(clicks(4, 44100), 44100))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
+    with media.open_reader(path) as reader:
+        seconds = sum(block.shape[1] for block in reader) / 44100
+    assert 1 < seconds < 3.5
+    assert reader.warning.endswith(f"the file is cut off, its first {seconds:.1f} s could be read")
+
+
 def test_whole_file_gives_no_warning(tmp_path):
     with media.open_reader(save(tmp_path / "a.flac", tones(50000, 48000, 1), 48000, "flac")) as reader:
         assert sum(block.shape[1] for block in reader) == reader.samples == 50000

@@ -14,6 +14,7 @@ import pytest
 
 from makemedia import clicks, make_video, packet_hashes, packet_times, sound_offset, tones
 from winnow import media
+from winnow.audio import Audio
 from winnow.errors import BadOption, NoAudio, OutputError, OutputIsInput
 
 
@@ -205,6 +206,22 @@ def test_what_the_container_cannot_hold_is_left_out_and_told(tmp_path):
     assert packet_hashes(dest) == packet_hashes(source)
 
 
+def test_a_picture_that_does_not_fit_is_refused(tmp_path):
+    source, dest = tmp_path / "a.mkv", tmp_path / "b.webm"
+    make_video(source, [clicks(1, 48000)], seconds=1)
+    with pytest.raises(BadOption, match=r"the picture, video track 0 \(mpeg4\), does not fit into webm.*\.mkv"):
+        replace(source, dest)
+    assert not dest.exists()
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_names_of_copied_tracks_are_kept(tmp_path, suffix):
+    source, dest = tmp_path / "a.mp4", tmp_path / f"b.{suffix}"
+    make_video(source, [clicks(1, 48000)] * 2, seconds=1, titles=["Main", "Comments"])
+    replace(source, dest)
+    assert [track.title for track in media.probe(dest).audio] == ["Main", "Comments"]
+
+
 def test_bit_rate_and_codec_of_the_new_track(tmp_path):
     source = tmp_path / "a.mp4"
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 4 * 48000)).astype(np.float32)
@@ -217,10 +234,11 @@ def test_bit_rate_and_codec_of_the_new_track(tmp_path):
     assert media.probe(tmp_path / "d.mp4").audio[0].bit_rate > 200_000
 
 
-def test_cover_of_an_mp3_is_kept(tmp_path):
-    source, dest = tmp_path / "a.mp3", tmp_path / "b.mp3"
-    with av.open(str(source), "w") as out:
-        sound = out.add_stream("libmp3lame", rate=44100, layout="mono")
+@pytest.mark.parametrize(("suffix", "codec"), [("mp3", "libmp3lame"), ("m4a", "aac"), ("flac", "flac")])
+def test_cover_of_an_album_is_kept(tmp_path, suffix, codec):
+    source, dest = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"
+    with av.open(str(source), "w", format="mp4" if suffix == "m4a" else None) as out:
+        sound = out.add_stream(codec, rate=44100, layout="mono")
         cover = out.add_stream("mjpeg", rate=1, width=16, height=16, pix_fmt="yuvj420p")
         cover.disposition = 1024
         out.metadata["title"] = "Song"
@@ -230,11 +248,18 @@ def test_cover_of_an_mp3_is_kept(tmp_path):
         for packet in [*packets, *sound.encode(frame), *sound.encode(None)]:
             out.mux(packet)
     assert not media.probe(source).has_picture
-    replace(source, dest)
+    assert replace(source, dest).notes == []
     info = media.probe(dest)
     assert (info.video[0].cover, info.tags["title"]) == (True, "Song")
     assert packet_hashes(dest) == packet_hashes(source)
     assert media.read(dest).samples.shape == (1, 44100)
+
+
+@pytest.mark.parametrize("suffix", ["m4a", "m4b"])
+def test_sound_in_an_mp4_is_marked_as_sound(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    media.write(path, Audio(clicks(1, 44100), 44100))
+    assert path.read_bytes()[4:12] == b"ftyp" + suffix.upper().encode() + b" "
 
 
 def test_wrong_use_is_told(tmp_path):
@@ -281,6 +306,7 @@ MEMORY = """
 import resource, sys
 import numpy as np
 from winnow import media
+from winnow.audio import Audio
 source, dest = sys.argv[1:]
 with media.open_reader(source) as reader, media.Remuxer(source, dest, [media.NewTrack(codec="pcm_s16le")]) as remuxer:
     for block in reader:

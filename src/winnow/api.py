@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -19,17 +20,19 @@ Source = Audio | str | os.PathLike[str] | tuple[Any, int]
 def load(source: Source, track: int = 0) -> Audio:
     """Any recording as an Audio.
 
-    source: see Source; an array is `(time,)` or `(channels, time)`; track: which audio track of a file, from 0.
+    source: see Source; an array is `(time,)` or `(channels, time)`, floating point within +-1 or PCM of 8, 16 or 32 bits;
+    track: which audio track of a file, from 0.
     Raises InputNotFound, NoAudio, BadAudio.
     """
     if isinstance(source, Audio):
         return source
     if isinstance(source, (str, os.PathLike)):
         return read(source, track=track)
-    try:
-        samples, rate = source
-    except (TypeError, ValueError):
-        raise BadAudio("give an Audio, the path of a file, or (array, rate).") from None
+    if not isinstance(source, (tuple, list)) or len(source) != 2:
+        raise BadAudio("give an Audio, the path of a file, or (array, rate).")
+    samples, rate = source
+    if isinstance(samples, Real):
+        raise BadAudio("give (array, rate), the array first.")
     return Audio(samples, rate)
 
 

@@ -27,7 +27,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """winnow enhance talk.mp4        the same video with clean speech: talk.enhanced.mp4
+    """winnow enhance talk.mp4   the same video with clean speech: talk.enhanced.mp4
 
     Any audio or video recording in, the same recording with clean speech out; offline, on this machine.
     """

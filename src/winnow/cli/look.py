@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json as json_
+import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +26,7 @@ def info(file: Annotated[str, typer.Argument(metavar="FILE", hidden=True)], json
     """
     from winnow.engine.naming import output_suffix
     from winnow.media import probe
+    from winnow.media.writer import kept_tags
     from winnow.models import catalog
 
     found = probe(file)
@@ -32,10 +34,10 @@ def info(file: Annotated[str, typer.Argument(metavar="FILE", hidden=True)], json
     if json:
         print(json_.dumps({**asdict(found), "model": model}))
         return
-    print(f"{one_line(file)}   {found.container}   {clock(found.seconds)}")
+    print(f"{one_line(file)}   {_container(found)}   {clock(found.seconds)}")
     for line in _tracks(found):
         print(f"  {line}")
-    for key, value in sorted(found.tags.items()):
+    for key, value in sorted(kept_tags(found.tags).items()):
         print(f"  {one_line(key)}: {one_line(value)}")
     suffix, note = output_suffix(file, "enhance")
     print(
@@ -43,6 +45,13 @@ def info(file: Annotated[str, typer.Argument(metavar="FILE", hidden=True)], json
         if model
         else "enhance: nothing to do, there is no sound"
     )
+
+
+def _container(found: MediaInfo) -> str:
+    """FFmpeg has one name for a family ("mov,mp4,m4a,3gp"); the one that is the file's suffix says more."""
+    family = found.container.split(",")
+    suffix = os.path.splitext(found.path)[1].lower().removeprefix(".")
+    return suffix if suffix in family else family[0]
 
 
 def _tracks(found: MediaInfo) -> list[str]:
@@ -76,20 +85,37 @@ def models(context: typer.Context, json: Json = False) -> None:
         return
     from winnow.models import catalog
 
-    rows = [_model(catalog.find(name)) for name in catalog.names()]
+    bundles = [catalog.find(name) for name in catalog.names()]
     if json:
-        print(json_.dumps(rows))
+        print(json_.dumps([_facts(bundle) for bundle in bundles]))
         return
+    rows = [_row(bundle) for bundle in bundles]
     from rich.console import Console
     from rich.table import Table
 
     table = Table(*rows[0], box=None, pad_edge=False) if rows else Table()
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*row.values())
     Console(highlight=False, markup=False).print(table)
 
 
-def _model(bundle: Bundle) -> dict[str, str]:
+def _facts(bundle: Bundle) -> dict[str, Any]:
+    """What `--json` prints: rate in hertz, latency in seconds, size in bytes."""
+    manifest = bundle.manifest
+    return {
+        "name": manifest.name,
+        "title": manifest.title,
+        "kind": manifest.kind,
+        "rate": manifest.rate,
+        "stems": list(manifest.stems),
+        "latency": manifest.latency,
+        "parameters": manifest.parameters,
+        "size": bundle.size,
+        "licence": manifest.licence,
+    }
+
+
+def _row(bundle: Bundle) -> dict[str, str]:
     manifest = bundle.manifest
     return {
         "name": manifest.name,

@@ -55,8 +55,8 @@ def enhance(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """winnow enhance talk.mp4                          writes talk.enhanced.mp4, picture copied
-    winnow enhance lectures/ -o clean/               all recordings in a folder, same tree out
+    """winnow enhance talk.mp4                 writes talk.enhanced.mp4, picture copied
+    winnow enhance lectures/ -o clean/      all in a folder, same tree out
     winnow enhance in.flac -o out.mp3 --strength 0.8
     cat x.wav | winnow enhance - -o - > y.wav
 
@@ -87,9 +87,9 @@ def split(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """winnow split talk.mp4                   writes talk.speech.wav and talk.background.wav
-    winnow split lectures/ -o parts/        all recordings in a folder, same tree out
-    winnow split talk.mp4 --into-video      talk.split.mp4 with three named audio tracks
+    """winnow split talk.mp4                writes talk.speech.wav, talk.background.wav
+    winnow split lectures/ -o parts/     all in a folder, same tree out
+    winnow split talk.mp4 --into-video   talk.split.mp4 with three audio tracks
 
     Write speech and background apart. INPUTS are files and folders. Together,
     the two are the original. WAV of 24 bits, or FLAC with -o NAME.flac.

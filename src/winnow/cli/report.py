@@ -123,14 +123,16 @@ def _line(result: Result, many: bool) -> str:
     name = ", ".join(named(path, "standard output") for path in result.output)
     if result.skipped:
         return f"{name}   {result.note}"
-    facts = [
-        f"removed {decibels(result.removed)} dB",
-        f"speech kept at {decibels(result.level)} dBFS",
-        f"{result.elapsed:.1f} s",
-    ]
+    facts = [_heard(result), f"{result.elapsed:.1f} s"]
     if many:
         facts = [clock(result.seconds), f"{times(result.times_real_time)} real time", *facts]
     return f"{name}   " + " · ".join(facts + ([one_line(result.note)] if result.note else []))
+
+
+def _heard(result: Result) -> str:
+    if result.removed is None and result.level is None:
+        return "nothing but silence"
+    return f"removed {decibels(result.removed)} dB · speech kept at {decibels(result.level)} dBFS"
 
 
 def _table(results: Sequence[Result]) -> Any:

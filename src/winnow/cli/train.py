@@ -21,7 +21,9 @@ def _folders(name: str, what: str) -> Any:
 def train() -> None:
     """winnow train denoise --speech speech/ --noise noise/ --minutes 60
 
-    Train a network on folders of sound. Needs the extra: pip install "winnow-audio[train]"
+    Train a network on folders of sound. It needs more than winnow itself:
+
+    pip install "winnow-audio[train]"
     """
 
 
@@ -52,7 +54,7 @@ def denoise(
     threads: Annotated[int | None, typer.Option("--threads", metavar="N", help="Of the CPU. [default: all]")] = None,
 ) -> int:
     """winnow train denoise --speech speech/ --noise noise/ --minutes 60
-    winnow train denoise --speech a/ --speech b/ --noise noise/ --run runs/mine --set batch_size=32
+    winnow train denoise --speech a/ --speech b/ --noise c/ --set batch_size=32
 
     Train the network of `winnow enhance`. Clean speech and noise are mixed while training;
     `winnow export` makes a bundle of the run.

@@ -16,7 +16,9 @@ def one_line(text: object) -> str:
 
 def named(path: str, pipe: str) -> str:
     """A path as it is shown, `pipe` for "-"."""
-    return pipe if path == "-" else one_line(os.path.normpath(path))
+    if path == "-":
+        return pipe
+    return one_line(path if "://" in path else os.path.normpath(path))
 
 
 def clock(seconds: float | None) -> str:

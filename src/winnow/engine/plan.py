@@ -42,6 +42,8 @@ def plan(
     target = None if output is None else os.fspath(output)
     if not given:
         raise BadOption("nothing to do: give at least one recording or folder")
+    if "" in given:
+        raise BadOption("one of the inputs is an empty name; give recordings or folders")
     if PIPE in given and len(given) > 1:
         raise BadOption("'-' (standard input) stands alone; give the files in a command of their own")
     if track < 0:

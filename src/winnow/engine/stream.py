@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from winnow.audio import Samples
+from winnow.audio import Samples, as_samples
 from winnow.engine.run import Separation, Settings
-from winnow.errors import BadAudio
+from winnow.errors import BadAudio, BadOption
 from winnow.models import catalog
 
 
@@ -18,10 +18,13 @@ class Stream:
 
     model: as in Settings; rate: hertz, of what is fed (default: the model's own, without resampling); channels: of what is fed;
     options: the other fields of Settings. Use as a context manager, or call `flush` at the end.
+    Raises UnknownModel, BadOption, BadAudio.
     """
 
     def __init__(self, model: str = "denoise-16k", rate: int | None = None, channels: int = 1, **options: Any) -> None:
-        self.rate = rate or catalog.find(model).manifest.rate
+        if rate is None and model == "auto":
+            raise BadOption('give rate= too: model="auto" chooses by the sample rate of what is fed.')
+        self.rate = catalog.find(model).manifest.rate if rate is None else rate
         self._separation = Separation(self.rate, channels, Settings(model=model, **options))
         self._flat = False
 
@@ -31,8 +34,11 @@ class Stream:
         return self._separation.latency
 
     def feed(self, block: Any) -> Samples:
-        """Give samples `(time,)` or `(channels, time)`, of any length; take the speech that is finished, in the same form."""
-        samples = np.asarray(block, np.float32)
+        """Give samples `(time,)` or `(channels, time)`, of any length; take the speech that is finished, in the same form.
+
+        Floating point within +-1, or PCM of 8, 16 or 32 bits; float32 comes out. Raises BadAudio, and BadInput after `flush`.
+        """
+        samples = as_samples(block)
         if samples.ndim not in (1, 2):
             raise BadAudio(f"a block has shape (time,) or (channels, time), not {samples.shape}.")
         self._flat = samples.ndim == 1

@@ -30,6 +30,10 @@ def copy_stream(container: OutputContainer, stream: Any, tag: str | None) -> Any
     if tag is not None:
         copy.codec_context.codec_tag = tag
     copy.metadata.update({key: value for key, value in stream.metadata.items() if key not in ("encoder", "DURATION")})
+    if "name" in stream.metadata and "title" not in stream.metadata:
+        copy.metadata["title"] = stream.metadata[
+            "name"
+        ]  # what FFmpeg reads from an MP4 as name it writes from the title
     copy.disposition = stream.disposition
     return copy
 

@@ -11,11 +11,15 @@ from winnow.media.source import Path
 
 @dataclass(frozen=True)
 class Format:
-    """muxer: FFmpeg's name. codecs: by preference, the first that exists is taken; "pcm" means by bit depth."""
+    """muxer: FFmpeg's name. codecs: by preference, the first that exists is taken; "pcm" means by bit depth.
+
+    brand: the four letters at the head of an MP4 by which players tell sound from film, None for the muxer's own.
+    """
 
     muxer: str
     codecs: tuple[str, ...]
     big_endian: bool = False
+    brand: str | None = None
 
 
 _WAV = Format("wav", ("pcm",))
@@ -39,8 +43,9 @@ FORMATS: dict[str, Format] = {
     "opus": Format("opus", ("libopus",)),
     "ogg": _OGG,
     "oga": _OGG,
-    "m4a": Format("ipod", ("aac",)),
-    "m4b": Format("ipod", ("aac",)),
+    # Not FFmpeg's "ipod", which PyAV lets hold no cover.
+    "m4a": Format("mp4", ("aac",), brand="M4A "),
+    "m4b": Format("mp4", ("aac",), brand="M4B "),
     "aac": Format("adts", ("aac",)),
     "ac3": Format("ac3", ("ac3",)),
     "eac3": Format("eac3", ("eac3",)),

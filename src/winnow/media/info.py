@@ -136,8 +136,9 @@ def pick_audio(source: Source, track: int) -> AudioStream:
         raise no_audio(source)
     if not 0 <= track < len(streams):
         raise BadOption(
-            f"{source.name}: no audio track {track}, the file has {len(streams)}, "
-            f"numbered from 0 to {len(streams) - 1}. Choose one of them."
+            f"{source.name}: no audio track {track}, the file has "
+            f"{'only track 0' if len(streams) == 1 else f'tracks 0 to {len(streams) - 1}'}. "
+            "`winnow info FILE` lists them."
         )
     if streams[track].codec_context is None:
         raise NoAudio(f"{source.name}: the codec of audio track {track} is not supported. Convert the recording first.")
@@ -148,7 +149,7 @@ def no_audio(source: Source) -> NoAudio:
     """The error for a file without an audio track."""
     reason = what_it_is(source.head)
     if reason is None:
-        moving = any(not _is_cover(stream) for stream in source.container.streams.video)
+        moving = any(not is_cover(stream) for stream in source.container.streams.video)
         reason = "this video has no sound" if moving else "it holds no audio track"
     return NoAudio(f"{source.name}: no audio in this file ({reason}). {ADVICE}")
 
@@ -195,11 +196,12 @@ def _video_track(index: int, stream: VideoStream) -> VideoTrack:
         width=context.width if context is not None else 0,
         height=context.height if context is not None else 0,
         rate=float(stream.average_rate) if stream.average_rate else None,
-        cover=_is_cover(stream),
+        cover=is_cover(stream),
     )
 
 
-def _is_cover(stream: VideoStream) -> bool:
+def is_cover(stream: VideoStream) -> bool:
+    """Whether a video stream is the picture on an album's cover and not a film."""
     from av.stream import Disposition
 
     return bool(stream.disposition & Disposition.attached_pic)

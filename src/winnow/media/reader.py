@@ -85,10 +85,11 @@ class Reader:
     @property
     def warning(self) -> str | None:
         """One line about damage found so far, or None."""
-        if self.damaged:
-            return f"{self._source.name}: {self.damaged} damaged packets, silence stands in their place"
-        if self._cut_off:
+        if self._cut_off:  # the packet at the cut counts as damaged, but nothing stands in its place
             return f"{self._source.name}: the file is cut off, its first {self.read / self.rate:.1f} s could be read"
+        if self.damaged:
+            what = "1 damaged packet, silence stands in its" if self.damaged == 1 else None
+            return f"{self._source.name}: {what or f'{self.damaged} damaged packets, silence stands in their'} place"
         return None
 
     def _packets(self) -> Iterator[Any]:
@@ -152,7 +153,8 @@ class Reader:
         if self._source.cut_short():
             return True
         exact = {"wav", "w64", "flac", "aiff", "caf", "au", "mov", "matroska"}
-        told = self.samples if exact & set(self._source.container.format.name.split(",")) else None
+        known = exact & set(self._source.container.format.name.split(",")) or self._source.counts_its_frames()
+        told = self.samples if known else None
         return told is not None and told - self.read > self.rate // 10 and self._source.seekable
 
     def close(self) -> None:

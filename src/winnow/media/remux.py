@@ -12,7 +12,7 @@ from winnow.audio import Samples
 from winnow.errors import BadOption, NoAudio, OutputIsInput
 from winnow.media import copying, formats
 from winnow.media.encode import AudioEncoder, Plan, make_plan
-from winnow.media.info import AudioTrack, pick_audio, track_title
+from winnow.media.info import AudioTrack, is_cover, pick_audio, track_title
 from winnow.media.reader import Reader
 from winnow.media.sink import Sink
 from winnow.media.source import Path, Source, is_stream
@@ -45,7 +45,7 @@ class Remuxer:
     keep_original=True: they follow it, and it stays the default. All other streams are copied packet by packet while
     the new audio is written, in constant memory. `rate` and `channels` are those of the blocks, `notes` says in a line
     each what could not be taken along. `dest` appears when the `with` block ends without an exception.
-    Raises the errors of `open_reader` and `Writer`, and OutputIsInput.
+    Raises the errors of `open_reader` and `Writer`, OutputIsInput, and BadOption where the picture does not fit.
     """
 
     def __init__(
@@ -105,6 +105,8 @@ class Remuxer:
         tag = copying.kept_tag(self._format, self._source, stream)
         if not copying.can_copy(self._format, stream, tag):
             what = copying.describe_stream(stream)
+            if stream.type == "video" and not is_cover(stream):
+                raise BadOption(f"the picture, {what}, does not fit into {self._format.muxer}. Name the output .mkv.")
             self.notes.append(f"{what} does not fit into {self._format.muxer} and was left out")
             return []
         return [(stream, copying.copy_stream(self._container, stream, tag))]

@@ -134,10 +134,19 @@ class Source:
         # 0 and numbers near 4 GB stand for "unknown", as written into pipes.
         return 0 < told < 0x7FFFF000 and told + 8 > os.fstat(self._file.fileno()).st_size + 1
 
+    def counts_its_frames(self) -> bool:
+        """Whether it is an MP3 with a header that tells its length; of others FFmpeg guesses it from the bit rate."""
+        return self.container.format.name == "mp3" and (b"Xing" in self.head or b"Info" in self.head)
+
     def explain(self, error: Exception | None = None) -> WinnowError:
         """The error that says in one line why there is no sound to be had."""
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
             return InputNotFound(f"{self.name}: cannot be read ({os.strerror(error.errno)}). Copy it to another disk.")
+        if not self.seekable:
+            return NoAudio(
+                f"{self.name}: no audio found; it is empty, of an unknown format, or an MP4 or MOV whose index comes last, "
+                "which a pipe cannot reach. Give the file itself."
+            )
         reason = what_it_is(self.head)
         if reason:
             return NoAudio(f"{self.name}: no audio in this file ({reason}). {ADVICE}")
@@ -195,10 +204,12 @@ def _looks_like_text(head: bytes) -> bool:
 
 
 def _open_regular(path: str | bytes, name: str) -> Any:
+    if _waits(path):
+        raise _not_regular(name)
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115  (closed by Source.close)
     except FileNotFoundError as error:
-        raise InputNotFound(f"{name}: no such file. Check the name and the folder.") from error
+        raise InputNotFound(_not_there(name)) from error
     except IsADirectoryError as error:
         raise BadInput(f"{name}: this is a folder, not a recording. Give a file.") from error
     except PermissionError as error:
@@ -209,8 +220,28 @@ def _open_regular(path: str | bytes, name: str) -> Any:
         raise InputNotFound(f"{name}: cannot be opened ({_reason(error)}).") from error
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise BadInput(f"{name}: not a regular file. Give a file, or - for standard input.")
+        raise _not_regular(name)
     return file
+
+
+def _waits(path: str | bytes) -> bool:
+    """Whether it is a named pipe: to open one would wait for someone to write into it."""
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False  # opening it will say what is wrong
+
+
+def _not_regular(name: str) -> BadInput:
+    return BadInput(f"{name}: not a regular file. Give a file, or - for standard input.")
+
+
+def _not_there(name: str) -> str:
+    if not name:
+        return "the name of the recording is empty. Give a file."
+    if "://" in name:
+        return f"{name}: no such file; winnow reads no addresses. Save the recording first."
+    return f"{name}: no such file. Check the name and the folder."
 
 
 def _reason(error: BaseException) -> str:

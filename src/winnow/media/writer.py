@@ -124,6 +124,8 @@ def open_output(sink: Sink, form: Format, rate: int) -> OutputContainer:
     if form.muxer in MOV_MUXERS:
         # Lengths are told in this unit; its default of 1 ms would cut or add some samples.
         options["movie_timescale"] = str(rate)
+    if form.brand:
+        options["brand"] = form.brand
     return av.open(sink.handle, "w", format=form.muxer, container_options=options, buffer_size=1 << 16)
 
 

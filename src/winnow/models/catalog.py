@@ -23,6 +23,8 @@ def find(name: str | os.PathLike[str]) -> Bundle:
     Raises UnknownModel with the nearest names, or BundleError when the folder is no bundle.
     """
     text = os.fspath(name)
+    if not text:
+        raise UnknownModel("the name of the model is empty. `winnow models` lists all.")
     if text in names():
         return load_bundle(ZOO / text)
     if os.sep in text or (os.altsep and os.altsep in text) or Path(text).is_dir():
