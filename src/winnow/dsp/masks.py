@@ -9,15 +9,15 @@ Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.complex64]
 
 
-def expand_mask(parts: Floats, power: float) -> Mask:
-    """A mask for compressed magnitudes as a mask for the spectrum itself: `M |M|^(1/power - 1)`.
+def expand_mask(parts: Floats, power: float, exponent: float = 1.0) -> Mask:
+    """A mask for compressed magnitudes as a mask for the spectrum itself: `M |M|^(exponent/power - 1)`.
 
-    parts: `(..., F, 2)`, real and imaginary; power: the compression that the network works in, 1 for none.
-    Returns complex64 `(..., F)`.
+    parts: `(..., F, 2)`, real and imaginary; power: the compression that the network works in, 1 for none; exponent: to
+    which the gains are raised, below 1 takes less away. Returns complex64 `(..., F)`.
     """
-    if power != 1:
+    if power != exponent:
         size = parts[..., 0] ** 2 + parts[..., 1] ** 2 + np.float32(1e-12)
-        parts = parts * np.power(size, np.float32((1 / power - 1) / 2))[..., None]
+        parts = parts * np.power(size, np.float32((exponent / power - 1) / 2))[..., None]
     return np.ascontiguousarray(parts, np.float32).view(np.complex64)[..., 0]
 
 

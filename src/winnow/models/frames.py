@@ -47,6 +47,7 @@ class FramesRunner:
 
     def _whole(self, parts: npt.NDArray[np.float32], bins: int) -> Mask:
         """The spectrum's own mask from the network's; bins above what the network sees get the mask of its last one."""
-        mask = limit(expand_mask(parts, self.settings.power), self.settings.most)
+        c = self.settings
+        mask = limit(expand_mask(parts, c.power, c.exponent), c.most)
         above = np.repeat(np.abs(mask[:, -1:]).astype(np.complex64), bins - mask.shape[1], axis=1)
         return np.concatenate([mask, above], axis=1)

@@ -18,7 +18,8 @@ class FramesSettings:
 
     window: samples of the root-Hann window, hop is half of it; power: compression of the magnitudes, see
     `winnow.dsp.spectrum.compress`; bins: frequency bins that the network sees, from 0 hertz up, of window / 2 + 1;
-    state: shape of the state tensor, zeros before the first frame; most: largest gain of a bin, linear.
+    state: shape of the state tensor, zeros before the first frame; most: largest gain of a bin, linear; exponent: to which
+    the gains are raised, see `winnow.dsp.masks.expand_mask`.
     """
 
     window: int
@@ -26,9 +27,16 @@ class FramesSettings:
     bins: int
     state: tuple[int, ...]
     most: float = 2.0
+    exponent: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.window <= 0 or self.window % 2 or not 0 < self.bins <= self.window // 2 + 1 or not 0 < self.power <= 1:
+        if (
+            self.window <= 0
+            or self.window % 2
+            or not 0 < self.bins <= self.window // 2 + 1
+            or not 0 < self.power <= 1
+            or self.exponent <= 0
+        ):
             raise BundleError("manifest.json: the settings of kind frames make no sense together.")
 
 

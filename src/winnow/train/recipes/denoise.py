@@ -19,10 +19,16 @@ from winnow.train.spectra import compress, istft, stft
 
 @dataclass(frozen=True)
 class DenoiseConfig:
-    """Everything that a run needs besides its data. window: samples; power: compression of magnitudes."""
+    """Everything that a run needs besides its data.
+
+    window: samples; power: compression of magnitudes; exponent: to which the bundle raises the gains. The loss settles on the
+    mean of the compressed gains that a frame may need, and expanding a mean gives less than the mean of the expanded: the
+    gains come out too small. bench/exponent.py measures by how much.
+    """
 
     window: int = 512
     power: float = 0.3
+    exponent: float = 0.8
     batch_size: int = 8
     learning_rate: float = 2.5e-3
     final_rate: float = 2e-5
@@ -54,6 +60,7 @@ class FullbandRunConfig:
 
     window: int = 1536
     power: float = 0.3
+    exponent: float = 0.8
     batch_size: int = 8
     learning_rate: float = 2e-3
     final_rate: float = 2e-5
@@ -124,7 +131,7 @@ class MaskRecipe:
             licence="not stated",
             non_commercial=False,
             corpora=(),
-            settings=FramesSettings(window=c.window, power=c.power, bins=c.window // 2, state=state),
+            settings=FramesSettings(c.window, c.power, c.window // 2, state, exponent=c.exponent),
             sha256="",
         )
 
