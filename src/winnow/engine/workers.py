@@ -25,22 +25,22 @@ PATIENCE = 10.0  # seconds for a worker to remove its half-written file before i
 
 J = TypeVar("J")
 R = TypeVar("R")
-In = TypeVar("In", contravariant=True)
-Out = TypeVar("Out", covariant=True)
+In_contra = TypeVar("In_contra", contravariant=True)
+Out_co = TypeVar("Out_co", covariant=True)
 Tell = Callable[[float, "float | None"], None]
 """Takes progress: seconds done, and seconds in all or None."""
 
 
-class Trade(Protocol[In, Out]):
+class Trade(Protocol[In_contra, Out_co]):
     """What a worker does with each job; sent to its process once, so it is plain data."""
 
-    def do(self, job: In, tell: Tell) -> Out:
+    def do(self, job: In_contra, tell: Tell) -> Out_co:
         """Do a job; its errors become part of the result."""
 
-    def lost(self, job: In, error: WinnowError) -> Out:
+    def lost(self, job: In_contra, error: WinnowError) -> Out_co:
         """The result of a job whose process died."""
 
-    def sweep(self, job: In, process: int) -> None:
+    def sweep(self, job: In_contra, process: int) -> None:
         """Remove what a process that was killed left half-written."""
 
 

@@ -84,13 +84,15 @@ def pair(
     One reference (or mixture) file stands for all estimates; those in a folder are found by name: the path below
     the folder, else the name alone where it is unique. An estimate without a partner becomes an item with a problem.
     """
-    sides = {"reference": _Side(reference, "reference"), "mixture": _Side(mixture, "mixture")}
+    sides = (_Side(reference, "reference"), _Side(mixture, "mixture"))
     items = []
     for name, key, path in _estimates(estimates):
-        partners = {role: side.find(key) for role, side in sides.items()}
-        problems = [side.missing(key) for role, side in sides.items() if side.wanted and not partners[role]]
-        items.append(Item(name, path, **partners, words=words, problem="; ".join(problems) or None))
-    return Pairs(items, [line for side in sides.values() for line in side.unused()])
+        clean, noisy = (side.find(key) for side in sides)
+        problems = [
+            side.missing(key) for side, file in zip(sides, (clean, noisy), strict=True) if side.wanted and not file
+        ]
+        items.append(Item(name, path, clean, noisy, words=words, problem="; ".join(problems) or None))
+    return Pairs(items, [line for side in sides for line in side.unused()])
 
 
 def pair_folders(clean: str, noisy: str) -> Pairs:
@@ -137,7 +139,9 @@ class _Side:
     def unused(self) -> list[str]:
         if self.single:
             return []
-        return [f"{path}: no recording of this name was given" for key, path in self.by_key.items() if key not in self.used]
+        return [
+            f"{path}: no recording of this name was given" for key, path in self.by_key.items() if key not in self.used
+        ]
 
 
 def _unique(found: Sequence[tuple[str, str]]) -> dict[str, str]:

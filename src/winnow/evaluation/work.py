@@ -6,7 +6,7 @@ import os
 import time
 import traceback
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from winnow.audio import Audio
@@ -67,13 +67,13 @@ class Scoring:
             estimate = enhanced(mixture, self.model)
             enhancing = time.monotonic() - begun
         after = self._measured(estimate, reference, mixture, item.words)
-        before = None if mixture is None else self._measured(mixture, reference, None, item.words)
+        before = after.mixture or self._before(reference, mixture, item.words)
         return Record(
             item.name,
             files=_roles(item),
             seconds=after.seconds,
             values=finite(after.values),
-            before=finite(before.values) if before else {},
+            before=finite(before),
             notes=list(after.notes),
             elapsed=time.monotonic() - started,
             enhancing=enhancing,
@@ -81,18 +81,22 @@ class Scoring:
             stamp=stamp_of(item.files),
         )
 
+    def _before(self, reference: Any, mixture: Any, words: str | None) -> dict[str, float | None]:
+        """The same measures of the mixture, those that can be had of it."""
+        from winnow.metrics.measures import MEASURES
+
+        names = [name for name in self.measures or () if "mixture" not in MEASURES[name].needs]
+        if mixture is None or (self.measures is not None and not names):
+            return {}
+        alone = replace(self, measures=tuple(names) if self.measures is not None else None)
+        return alone._measured(mixture, reference, None, words).values
+
     def _measured(self, estimate: Any, reference: Any, mixture: Any, words: str | None) -> Scores:
         from winnow.metrics.score import score
 
-        return score(
-            estimate,
-            reference=reference,
-            mixture=mixture,
-            measures=self.measures,
-            compensate=self.compensate,
-            words=words,
-            recogniser=self.recogniser,
-        )
+        heard = {"words": words, "recogniser": self.recogniser} if words else {}
+        names, sides = self.measures, {"reference": reference, "mixture": mixture}
+        return score(estimate, **sides, measures=names, compensate=self.compensate, **heard)
 
 
 def sounds(item: Item) -> tuple[Sound, Sound | None, Sound | None]:

@@ -32,7 +32,18 @@ LABELS = {
 }
 CAPITALS = frozenset({"sdr", "sir", "sar", "snr", "stoi", "lsd", "csig", "cbak", "covl"})
 # What a person looks at first; the first one present ranks the recordings.
-FIRST = ("pesq_wb", "dnsmos_ovrl", "si_sdr", "wer", "stoi", "snr_estimate", "dnsmos_sig", "dnsmos_bak", "estoi", "pesq_nb")
+FIRST = (
+    "pesq_wb",
+    "dnsmos_ovrl",
+    "si_sdr",
+    "wer",
+    "stoi",
+    "snr_estimate",
+    "dnsmos_sig",
+    "dnsmos_bak",
+    "estoi",
+    "pesq_nb",
+)
 
 
 def label(name: str) -> str:
