@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from winnow.evaluation.pairing import Pairs
 
 FOLDER = "evaluation"  # of made mixtures, when -o names none
+DRAW = {"snr": "-5:15:5", "count": 100, "seconds": 10.0, "seed": 0}
 
 
 def _folder(name: str, what: str) -> Any:
@@ -66,10 +67,11 @@ def evaluate(
             write_json(as_json(results), json)
         if json != "-":
             print_results(results, output)
-        for page in _pages(folder, title, html) if results.good else []:
+        page = html or (str(folder / f"{title}.html") if folder else None)
+        if page is not None and results.good:
             write_page(results, pairs.items, model, page)
-    if folder is not None and json != "-":
-        print(f"{folder}   {title}.json, {title}.html; `winnow compare {title} OTHER --on {folder}` compares")
+    if path is not None and json != "-":
+        print("   ".join([str(path), page or ""]).rstrip())
     return exit_code(results)
 
 
@@ -82,6 +84,8 @@ def _recipe(
 
     paired, made = (clean, noisy), (speech, noise, rooms)
     if all(paired) and not any(made):
+        if draw != DRAW:
+            raise BadOption("--snr, --count, --seconds and --seed are for mixtures that are made: --speech DIR --noise DIR")
         return None
     if speech is None or noise is None or any(paired):
         raise BadOption("give a paired set, --clean DIR --noisy DIR, or what to make one of, --speech DIR --noise DIR")
@@ -105,8 +109,3 @@ def _pairs(clean: str | None, noisy: str | None, recipe: Recipe | None, folder: 
     if recipe is not None and folder is not None:
         return items_of(made_set(recipe, folder))
     return pair_folders(str(clean), str(noisy))
-
-
-def _pages(folder: Path | None, title: str, html: str | None) -> list[str]:
-    pages = [str(folder / f"{title}.html")] if folder is not None else []
-    return pages if html is None else [html]

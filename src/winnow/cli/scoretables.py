@@ -151,7 +151,7 @@ def _differences(lines: Sequence[Line], system: str) -> Table:
         change = line.differences.get(system)
         if change is None:
             continue
-        p = change.p_sign if change.p_wilcoxon is None else change.p_wilcoxon
+        p = change.p
         reach = f"{number(line.name, change.low, sign=True)} … {number(line.name, change.high, sign=True)}"
         table.add_row(
             line.name,

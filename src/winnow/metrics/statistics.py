@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,8 @@ class Difference:
     where it can never reach 5 %.
     """
 
+    ENOUGH: ClassVar[int] = 6
+
     count: int
     mean: float
     low: float
@@ -50,10 +53,19 @@ class Difference:
     p_wilcoxon: float | None
 
     @property
+    def enough(self) -> bool:
+        """Whether there are so many recordings that a test could tell a difference from chance at all."""
+        return self.count >= self.ENOUGH
+
+    @property
+    def p(self) -> float:
+        """Of the signed-rank test, where there is one, else of the sign test."""
+        return self.p_sign if self.p_wilcoxon is None else self.p_wilcoxon
+
+    @property
     def clear(self) -> bool:
         """Whether the difference is beyond chance: the interval leaves out 0, and so does a test at 5 %."""
-        p = self.p_sign if self.p_wilcoxon is None else self.p_wilcoxon
-        return p < 1 - LEVEL and (self.low > 0 or self.high < 0)
+        return self.p < 1 - LEVEL and (self.low > 0 or self.high < 0)
 
 
 def summarise(values: Sequence[float | None]) -> Summary | None:
@@ -105,7 +117,7 @@ def sign_test(larger: int, smaller: int) -> float:
 def wilcoxon_test(change: Values) -> float | None:
     """Two-sided p of Wilcoxon's signed-rank test (1945) of the differences `(n,)`; zeros are left out."""
     moved = change[change != 0]
-    if moved.size < 6:
+    if moved.size < Difference.ENOUGH:
         return None
     from scipy.stats import wilcoxon
 

@@ -24,9 +24,9 @@ class Line:
     differences: dict[str, Difference]
 
     def verdict(self, system: str) -> str:
-        """`better`, `worse`, `same` or `unclear`, against the first system; "" where that cannot be said."""
+        """What the difference from the first system means, as `tables.verdict`."""
         change = self.differences.get(system)
-        return verdict(self.name, change.mean, change.clear) if change else ""
+        return verdict(self.name, change.mean, change) if change else ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def compare(given: Mapping[str, Results]) -> Comparison:
     if not common:
         raise BadInput(f"{' and '.join(given)} have no recording in common. Names in the first column must agree.")
     left_out = [
-        f"{title}: {len(records) - len(common)} recordings are not in all results and are left out"
+        f"{title}: {len(records) - len(common)} of {len(records)} recordings are left out, other results lack them"
         for title, records in by_name.items()
         if len(records) > len(common)
     ]

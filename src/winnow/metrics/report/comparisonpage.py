@@ -98,7 +98,7 @@ def _difference(line: Line, system: str) -> list[Cell] | None:
     change, name = line.differences.get(system), line.name
     if change is None:
         return None
-    p = change.p_sign if change.p_wilcoxon is None else change.p_wilcoxon
+    p = change.p
     reach = f"{number(name, change.low, sign=True)} … {number(name, change.high, sign=True)}"
     cells = [
         Cell(number(name, change.mean, sign=True)),

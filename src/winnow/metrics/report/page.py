@@ -54,11 +54,12 @@ def verdict_line(results: Results, found: Sequence[Row]) -> str:
     if row.before is None or row.by is None:
         return f"{label(row.name)}: {value} on average ({kind} is better)."
     before = _with_unit(row.name, row.before.mean)
-    words = {"better": "better", "worse": "worse", "same": "the same", "unclear": "no clear difference"}[row.verdict]
-    return f"{label(row.name)} goes from {before} to {value} ({kind} is better): {words}." + _harmed(results, row)
+    words = {"same": "the same", "unclear": "no clear difference", "too few": "too few recordings to rule out chance"}
+    said = words.get(row.verdict, row.verdict)
+    return f"{label(row.name)} goes from {before} to {value} ({kind} is better): {said}." + _harmed(row)
 
 
-def _harmed(results: Results, row: Row) -> str:
+def _harmed(row: Row) -> str:
     """How many recordings became worse, which a mean hides."""
     if row.change is None:
         return ""
@@ -94,7 +95,11 @@ def _how_to_read(results: Results, found: Sequence[Row]) -> str:
             "The mean is over all recordings; the range below it holds the true mean with 95 % confidence (bootstrap)."
         )
     if any(row.before for row in found):
-        lines.append('"Before" is the untouched mixture. "Unclear" means that chance alone could explain the change.')
+        lines.append('"Before" is the untouched mixture.')
+    if any(row.verdict == "unclear" for row in found):
+        lines.append('"Unclear" means that chance alone could explain the change.')
+    if any(row.verdict == "too few" for row in found):
+        lines.append('"Too few" recordings, below six, cannot tell a change from chance.')
     return " ".join(lines)
 
 
@@ -150,6 +155,7 @@ def _card(card: Card, record: Record) -> str:
     values = " · ".join(_change(name, record) for name in names)
     facts = [f"{record.facts['snr']:g} dB SNR"] if isinstance(record.facts.get("snr"), (int, float)) else []
     facts += [str(record.facts["noise"]).rsplit("/", 1)[-1]] if record.facts.get("noise") else []
+    facts += ["in a room"] if record.facts.get("room") else []
     players = "".join(
         f'<figure><figcaption>{ROLES[role]}</figcaption><audio controls preload="none" src="{uri}"></audio></figure>'
         for role, uri in card.audio.items()

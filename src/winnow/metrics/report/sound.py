@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from winnow.audio import Audio
 
-BIT_RATE = 64_000  # bits per second of one channel: artefacts of the coder stay below those that are judged
+BIT_RATE = 48_000  # bits per second of one channel: artefacts of the coder stay below those that are judged
 
 
 def audio_uri(audio: Audio) -> str:
-    """A recording `(1, time)` as `data:audio/ogg;...`, Opus at 64 kbit/s. Raises OutputError."""
+    """A recording `(1, time)` as `data:audio/ogg;...`, Opus at 48 kbit/s. Raises OutputError."""
     from winnow.media import write
 
     with tempfile.TemporaryDirectory() as folder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from winnow.metrics.statistics import Summary, difference, summarise
+from winnow.metrics.statistics import Difference, Summary, difference, summarise
 
 if TYPE_CHECKING:
     from winnow.metrics.report.results import Results
@@ -74,15 +74,19 @@ def direction(name: str) -> str | None:
     return MEASURES[name].better if name in MEASURES else None
 
 
-def verdict(name: str, change: float | None, clear: bool = True) -> str:
-    """`better`, `worse`, `same`, `unclear` (within chance), or "" where there is no better or nothing to compare."""
+def verdict(name: str, change: float | None, among: Difference | None = None) -> str:
+    """What a change of a measure means, "" where no direction is the better one or there is nothing to compare.
+
+    `better`, `worse` or `same`; among several recordings `unclear` where chance could explain it, and `too few` of them
+    to tell.
+    """
     better = direction(name)
     if change is None or better is None:
         return ""
     if float(number(name, change)) == 0:
         return "same"
-    if not clear:
-        return "unclear"
+    if among is not None and not among.clear:
+        return "unclear" if among.enough else "too few"
     return "better" if (change > 0) == (better == "higher") else "worse"
 
 
@@ -119,7 +123,7 @@ class Row:
         self.change = difference(before, after) if len(after) > 1 else None
         single = [b - a for a, b in zip(before, after, strict=True) if a is not None and b is not None]
         self.by = self.change.mean if self.change else (single[0] if single else None)
-        self.verdict = verdict(name, self.by, self.change.clear if self.change else True)
+        self.verdict = verdict(name, self.by, self.change)
 
 
 def rows(results: Results) -> list[Row]:
