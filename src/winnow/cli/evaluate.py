@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,27 +49,40 @@ def evaluate(
     Run a network over a set and score it: mean, median, spread, confidence, time, and the worst ten to hear.
     Made mixtures are drawn first and listed in FOLDER [default: evaluation]; the list makes the same ones again.
     """
+    from winnow.cli.scoring import check_writable, chosen
+
+    check_writable(json, html)
+    recipe = _recipe(clean, noisy, speech, noise, rooms, snr=snr, seed=seed, count=count, seconds=seconds)
+    folder = Path(output or FOLDER) if output or recipe else None
+    pairs = partial(_pairs, clean, noisy, recipe, folder)
+    return _evaluate(model, pairs, folder, chosen(measures), json, html, jobs)
+
+
+def _evaluate(
+    model: str,
+    find: Callable[[], Pairs],
+    folder: Path | None,
+    measures: tuple[str, ...] | None,
+    json: str | None,
+    html: str | None,
+    jobs: int | None,
+) -> int:
     from winnow.cli.scoretables import print_results
-    from winnow.cli.scoring import check_writable, chosen, exit_code, gather, kept, write_json, write_page
+    from winnow.cli.scoring import exit_code, gather, kept, write_json, write_page
     from winnow.evaluation.sets import task_of, title_of
     from winnow.evaluation.work import Scoring
     from winnow.metrics.report.results import Results, as_json
 
-    check_writable(json, html)
-    names = chosen(measures)
-    task, title = task_of(model, names), title_of(model)
-    recipe = _recipe(clean, noisy, speech, noise, rooms, snr=snr, seed=seed, count=count, seconds=seconds)
-    folder = Path(output or FOLDER) if output or recipe else None
-    path = _kept_in(folder, title, json)
+    results = Results("evaluation", title_of(model), task_of(model, measures))
+    path = _kept_in(folder, results.title, json)
+    page = html or (str(folder / f"{results.title}.html") if folder else None)
     with kept(path):
-        pairs = _pairs(clean, noisy, recipe, folder)
-        results = Results("evaluation", title, task)
-        gather(results, pairs, Scoring(model, names), jobs, path)
+        pairs = find()
+        gather(results, pairs, Scoring(model, measures), jobs, path)
         if json is not None and (path is None or Path(json) != path):
             write_json(as_json(results), json)
         if json != "-":
-            print_results(results, output)
-        page = html or (str(folder / f"{title}.html") if folder else None)
+            print_results(results, files=folder is None)
         if page is not None and results.good:
             write_page(results, pairs.items, model, page)
     if path is not None and json != "-":
@@ -85,7 +100,9 @@ def _recipe(
     paired, made = (clean, noisy), (speech, noise, rooms)
     if all(paired) and not any(made):
         if draw != DRAW:
-            raise BadOption("--snr, --count, --seconds and --seed are for mixtures that are made: --speech DIR --noise DIR")
+            raise BadOption(
+                "--snr, --count, --seconds and --seed are for mixtures that are made: --speech DIR --noise DIR"
+            )
         return None
     if speech is None or noise is None or any(paired):
         raise BadOption("give a paired set, --clean DIR --noisy DIR, or what to make one of, --speech DIR --noise DIR")

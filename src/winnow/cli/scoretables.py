@@ -19,8 +19,8 @@ FILES_UP_TO = 50  # recordings; beyond that JSON and page are better
 COLOURS = {"better": "green", "worse": "red"}
 
 
-def print_results(results: Results, folder: str | None = None) -> None:
-    """One recording: its values. Several: means with their intervals, and the first measures of each recording."""
+def print_results(results: Results, *, files: bool = True) -> None:
+    """One recording: its values. Several: means with their intervals, and with `files` the first measures of each one."""
     from winnow.metrics.report.page import remarks_of, speed_of
     from winnow.metrics.report.tables import rows
 
@@ -32,7 +32,7 @@ def print_results(results: Results, folder: str | None = None) -> None:
     facts = [clock(sum(record.seconds for record in good)), f"network {times(speed)} real time" if speed else ""]
     _say("   ".join([one_line(title), *(fact for fact in facts if fact)]))
     _print(_single(found) if len(good) == 1 else _means(found))
-    if 1 < len(good) <= FILES_UP_TO and folder is None:
+    if 1 < len(good) <= FILES_UP_TO and files:
         _print(_files(results))
     for line in (line for record in good if len(good) == 1 for line in record.words):
         _say(line)

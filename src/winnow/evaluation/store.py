@@ -9,8 +9,8 @@ from pathlib import Path
 
 from winnow.errors import BadInput, BadOption
 from winnow.evaluation.pairing import Item
-from winnow.evaluation.work import Scoring, run
-from winnow.metrics.report.results import Record, Results, load, save, stamp_of
+from winnow.evaluation.work import Scoring, item_stamp, run
+from winnow.metrics.report.results import Record, Results, load, save
 
 SAVE_EVERY = 10.0  # seconds
 
@@ -60,5 +60,5 @@ def earlier(results: Results, items: Sequence[Item], path: Path | None) -> list[
         raise BadOption(f"{path} exists and is no report of winnow. Choose another name for --json.") from None
     if before.task != results.task:
         return []
-    wanted = {item.name: stamp_of(item.files) for item in items if item.problem is None}
+    wanted = {item.name: item_stamp(item) for item in items if item.problem is None}
     return [record for record in before.records if record.error is None and wanted.get(record.name) == record.stamp]

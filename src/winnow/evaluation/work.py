@@ -6,7 +6,7 @@ import os
 import time
 import traceback
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from winnow.audio import Audio
@@ -78,7 +78,7 @@ class Scoring:
             elapsed=time.monotonic() - started,
             enhancing=enhancing,
             facts=_facts(item),
-            stamp=stamp_of(item.files),
+            stamp=item_stamp(item),
         )
 
     def _before(self, reference: Any, mixture: Any, words: str | None) -> dict[str, float | None]:
@@ -117,15 +117,15 @@ def enhanced(mixture: Sound, model: str) -> Audio:
 def excerpts(item: Item, model: str | None) -> dict[str, Audio]:
     """The beginning of an item by role, for a page: mixture, estimate, reference; what there is of them."""
     estimate, reference, mixture = sounds(item)
-    out = {role: beginning(sound) for role, sound in (("mixture", mixture), ("reference", reference)) if sound}
+    out = {role: beginning(sound, EXCERPT) for role, sound in (("mixture", mixture), ("reference", reference)) if sound}
     if model is not None:
         out["estimate"] = enhanced(out["mixture"], model)
     elif estimate:
-        out["estimate"] = beginning(estimate)
+        out["estimate"] = beginning(estimate, EXCERPT)
     return {role: out[role] for role in ("mixture", "estimate", "reference") if role in out}
 
 
-def beginning(sound: Sound, seconds: float = EXCERPT) -> Audio:
+def beginning(sound: Sound, seconds: float) -> Audio:
     """The first seconds of a recording as one channel; a file is read no further."""
     import numpy as np
 
@@ -152,6 +152,11 @@ def run(items: Sequence[Item], scoring: Scoring, workers: int) -> Generator[Reco
     from winnow.engine.workers import run_in_processes
 
     yield from run_in_processes(items, scoring, min(workers, len(items)))
+
+
+def item_stamp(item: Item) -> list[Any]:
+    """What tells whether an item changed: its files, and how it is made of them."""
+    return [*stamp_of(item.files), *([asdict(item.made)] if item.made else [])]
 
 
 def _roles(item: Item) -> dict[str, str]:

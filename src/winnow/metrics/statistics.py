@@ -13,6 +13,7 @@ import numpy.typing as npt
 Values = npt.NDArray[np.float64]
 DRAWS = 2000
 LEVEL = 0.95
+AT_ONCE = 1 << 18  # values drawn in one step, which keeps a hundred thousand recordings within some megabytes
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,9 @@ def interval(values: Values, draws: int = DRAWS, seed: int = 0) -> tuple[float, 
     if values.size == 1 or np.ptp(values) == 0:
         return float(values.mean()), float(values.mean())
     rng = np.random.default_rng(seed)
-    # In parts, so that a hundred thousand recordings take no gigabytes.
-    means = [values[rng.integers(0, values.size, values.size)].mean() for _ in range(draws)]
+    rows = max(1, min(draws, AT_ONCE // values.size))
+    counts = [min(rows, draws - begin) for begin in range(0, draws, rows)]
+    means = np.concatenate([values[rng.integers(0, values.size, (k, values.size))].mean(axis=1) for k in counts])
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
