@@ -21,7 +21,7 @@ def size_of(png):
 def test_a_sine_of_full_scale_has_0_db_in_its_own_row(rate):
     sine = np.sin(2 * np.pi * 1000 * np.arange(rate) / rate).astype(np.float32)
     level = levels_of(sine, rate)
-    row, column = np.unravel_index(level.argmax(), level.shape)
+    row, _ = np.unravel_index(level.argmax(), level.shape)
     assert level.max() == pytest.approx(0, abs=0.2)
     assert row * rate / 2 / (level.shape[0] - 1) == pytest.approx(1000, abs=rate / level.shape[0])
     assert levels_of(sine / 10, rate).max() == pytest.approx(-20, abs=0.2)
