@@ -36,11 +36,11 @@ def compare(
     JSON of `winnow evaluate`, or CSV: a line for each recording, its name first, then columns such as pesq_wb.
     """
     from winnow.cli.scoretables import print_comparison
-    from winnow.cli.scoring import check_writable, chosen, exit_code, kept, write_json
+    from winnow.cli.scoring import SIDES, check_writable, chosen, exit_code, kept, write_json
     from winnow.metrics.report import comparison
 
     check_writable(json, html)
-    names = chosen(measures)
+    names = chosen(measures, SIDES)
     with kept(on):
         results = _all(systems, on, names, jobs)
         found = comparison.compare(results)

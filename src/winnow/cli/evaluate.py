@@ -49,13 +49,13 @@ def evaluate(
     Run a network over a set and score it: mean, median, spread, confidence, time, and the worst ten to hear.
     Made mixtures are drawn first and listed in FOLDER [default: evaluation]; the list makes the same ones again.
     """
-    from winnow.cli.scoring import check_writable, chosen
+    from winnow.cli.scoring import SIDES, check_writable, chosen
 
     check_writable(json, html)
     recipe = _recipe(clean, noisy, speech, noise, rooms, snr=snr, seed=seed, count=count, seconds=seconds)
     folder = Path(output or FOLDER) if output or recipe else None
     pairs = partial(_pairs, clean, noisy, recipe, folder)
-    return _evaluate(model, pairs, folder, chosen(measures), json, html, jobs)
+    return _evaluate(model, pairs, folder, chosen(measures, SIDES), json, html, jobs)
 
 
 def _evaluate(

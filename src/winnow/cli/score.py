@@ -25,7 +25,12 @@ def score(
         str | None, typer.Option("--words", metavar="FILE", help="What was said, as text: word errors.")
     ] = None,
     recogniser: Annotated[
-        str | None, typer.Option("--recogniser", metavar="NAME", help="pocketsphinx, or whisper:FOLDER.")
+        str | None,
+        typer.Option(
+            "--recogniser",
+            metavar="NAME",
+            help="pocketsphinx, or whisper:FOLDER; without --words it hears the reference, too.",
+        ),
     ] = None,
     compensate: Annotated[bool, typer.Option("--compensate", help="Take out delay and gain before comparing.")] = False,
     measures: Measures = None,
@@ -46,8 +51,10 @@ def score(
     from winnow.evaluation.work import Scoring
     from winnow.metrics.report.results import Results, as_json
 
-    scoring = Scoring(None, chosen(measures), recogniser, compensate)
-    path = _prepare(json, html, words, recogniser)
+    sides = {"reference": reference, "mixture": mixture, "words": words or (recogniser and reference)}
+    given = [side for side, value in sides.items() if value]
+    scoring = Scoring(None, chosen(measures, given), recogniser, compensate)
+    path = _prepare(json, html, words, recogniser if reference is None else None)
     pairs = pair(files, reference, mixture, words)
     task = {"measures": measures, "recogniser": recogniser, "compensate": compensate}
     results = Results("score", _title(files, reference), task)
@@ -69,7 +76,7 @@ def _prepare(json: str | None, html: str | None, words: str | None, recogniser: 
 
     check_writable(json, html)
     if recogniser is not None and words is None:
-        raise BadOption("--recogniser needs --words FILE, the text that was said")
+        raise BadOption("--recogniser needs --words FILE, what was said, or --reference, clean speech to recognise")
     if words is not None and not Path(words).is_file():
         raise InputNotFound(f"{words}: no such file. Give a text file with what was said.")
     return None if json in (None, "-") else Path(str(json))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from winnow.metrics.report.results import Record, Results
 
 PIPE = "-"
+SIDES = ("reference", "mixture")  # what every recording of a set has
 INSTALL = 'pip install "winnow-audio[score]"'
 
 Json = Annotated[
@@ -34,22 +35,18 @@ Jobs = Annotated[
 ]
 
 
-def chosen(measures: str | None) -> tuple[str, ...] | None:
-    """Names of measures. Raises BadOption for one that does not exist."""
-    import difflib
+def chosen(measures: str | None, given: Iterable[str]) -> tuple[str, ...] | None:
+    """Names of measures, checked once and not for each recording; None for all.
 
-    from winnow.errors import BadOption
-    from winnow.metrics.measures import MEASURES
+    given: what there is beside the estimate: "reference", "mixture", "words". Raises BadOption for a measure that does not
+    exist or needs more, MissingExtra.
+    """
+    from winnow.metrics.choose import select
 
     if measures is None:
         return None
-    names = tuple(dict.fromkeys(name.strip() for name in measures.split(",") if name.strip()))
-    for name in names or ("",):
-        if name not in MEASURES:
-            near = difflib.get_close_matches(name, MEASURES, 3)
-            hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(MEASURES)}."
-            raise BadOption(f'--measures: no measure named "{name}". {hint}')
-    return names
+    names = tuple(name.strip() for name in measures.split(","))
+    return tuple(select(names, set(given), []))
 
 
 def workers(jobs: int | None) -> int:

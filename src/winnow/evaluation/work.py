@@ -6,7 +6,8 @@ import os
 import time
 import traceback
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from winnow.audio import Audio
@@ -14,6 +15,7 @@ from winnow.engine.jobs import DEBUG
 from winnow.errors import WinnowError
 from winnow.evaluation.mixtures import make
 from winnow.evaluation.pairing import Item
+from winnow.metrics.measures import MEASURES
 from winnow.metrics.report.results import Record, finite, stamp_of
 
 if TYPE_CHECKING:
@@ -67,36 +69,37 @@ class Scoring:
             estimate = enhanced(mixture, self.model)
             enhancing = time.monotonic() - begun
         after = self._measured(estimate, reference, mixture, item.words)
-        before = after.mixture or self._before(reference, mixture, item.words)
         return Record(
             item.name,
             files=_roles(item),
             seconds=after.seconds,
             values=finite(after.values),
-            before=finite(before),
+            before=finite(_comparable(after.mixture)),
             notes=list(after.notes),
+            words=str(after.words).splitlines() if after.words else [],
             elapsed=time.monotonic() - started,
             enhancing=enhancing,
             facts=_facts(item),
             stamp=item_stamp(item),
         )
 
-    def _before(self, reference: Any, mixture: Any, words: str | None) -> dict[str, float | None]:
-        """The same measures of the mixture, those that can be had of it."""
-        from winnow.metrics.measures import MEASURES
-
-        names = [name for name in self.measures or () if "mixture" not in MEASURES[name].needs]
-        if mixture is None or (self.measures is not None and not names):
-            return {}
-        alone = replace(self, measures=tuple(names) if self.measures is not None else None)
-        return alone._measured(mixture, reference, None, words).values
-
     def _measured(self, estimate: Any, reference: Any, mixture: Any, words: str | None) -> Scores:
         from winnow.metrics.score import score
 
-        heard = {"words": words, "recogniser": self.recogniser} if words else {}
-        names, sides = self.measures, {"reference": reference, "mixture": mixture}
-        return score(estimate, **sides, measures=names, compensate=self.compensate, **heard)
+        return score(
+            estimate,
+            reference=reference,
+            mixture=mixture,
+            measures=self.measures,
+            compensate=self.compensate,
+            words=Path(words) if words else None,
+            recogniser=self.recogniser,
+        )
+
+
+def _comparable(before: dict[str, float | None]) -> dict[str, float | None]:
+    """Without the measures that compare with the mixture already: of itself they tell nothing."""
+    return {name: value for name, value in before.items() if "mixture" not in MEASURES[name].needs}
 
 
 def sounds(item: Item) -> tuple[Sound, Sound | None, Sound | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import ClassVar
 
 import numpy as np
@@ -39,7 +40,7 @@ class Difference:
 
     low, high: 95 % interval of the mean difference. larger, smaller: recordings on which the second is the larger, or
     the smaller; p_sign: two-sided sign test; p_wilcoxon: two-sided signed-rank test, None below 6 differences,
-    where it can never reach 5 %.
+    where it can never reach 5 %, and without scipy.
     """
 
     ENOUGH: ClassVar[int] = 6
@@ -119,7 +120,7 @@ def sign_test(larger: int, smaller: int) -> float:
 def wilcoxon_test(change: Values) -> float | None:
     """Two-sided p of Wilcoxon's signed-rank test (1945) of the differences `(n,)`; zeros are left out."""
     moved = change[change != 0]
-    if moved.size < Difference.ENOUGH:
+    if moved.size < Difference.ENOUGH or find_spec("scipy") is None:
         return None
     from scipy.stats import wilcoxon
 

@@ -12,6 +12,7 @@ from winnow.metrics.report.results import Record, Results, about
 from winnow.metrics.report.tables import Row, direction, label, main_measure, main_measures, number, rows, unit
 
 ROLES = {"mixture": "before", "estimate": "after", "reference": "wanted"}
+FEW = 8  # measures that are not folded away
 SHOWN = 10  # recordings with pictures
 
 
@@ -34,7 +35,7 @@ def page(results: Results, cards: Sequence[Card] = (), charts: Sequence[str] = (
         paragraph(_how_many(results), "faint"),
         heading("Each measure"),
         paragraph(_how_to_read(results, found)),
-        measures_table(found),
+        _measures(results, found),
         _pictures("Score against the noise in the mixture", charts),
         _cards(results, cards),
         _files(results),
@@ -101,6 +102,15 @@ def _how_to_read(results: Results, found: Sequence[Row]) -> str:
     if any(row.verdict == "too few" for row in found):
         lines.append('"Too few" recordings, below six, cannot tell a change from chance.')
     return " ".join(lines)
+
+
+def _measures(results: Results, found: Sequence[Row]) -> str:
+    """The measures that a person looks at first; the others can be unfolded."""
+    first = main_measures(results.names(), FEW)
+    rest = [row for row in found if row.name not in first]
+    by_name = {row.name: row for row in found}
+    folded = f"<details><summary>{len(rest)} more measures</summary>{measures_table(rest)}</details>" if rest else ""
+    return measures_table([by_name[name] for name in first]) + folded
 
 
 def measures_table(found: Sequence[Row]) -> str:
