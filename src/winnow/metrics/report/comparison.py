@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from winnow.errors import BadInput
-from winnow.metrics.report.results import SCHEMA, Record, Results, about
+from winnow.metrics.report.results import SCHEMA, Record, Results, about, version
 from winnow.metrics.report.tables import verdict
 from winnow.metrics.statistics import Difference, Summary, difference, summarise
 
@@ -94,10 +94,9 @@ def _line(records: Mapping[str, Mapping[str, Record]], name: str) -> Line:
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
     """The document that `--json` writes."""
-    from winnow import __version__
 
     return {
-        "winnow": __version__,
+        "winnow": version(),
         "schema": SCHEMA,
         "kind": "comparison",
         "systems": comparison.systems,

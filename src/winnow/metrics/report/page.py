@@ -8,7 +8,7 @@ from html import escape
 
 from winnow.metrics.report import html
 from winnow.metrics.report.html import Cell, badge, heading, listing, paragraph, text
-from winnow.metrics.report.results import Record, Results, about
+from winnow.metrics.report.results import Record, Results, about, version
 from winnow.metrics.report.tables import Row, direction, label, main_measure, main_measures, number, rows, unit
 
 ROLES = {"mixture": "before", "estimate": "after", "reference": "wanted"}
@@ -181,7 +181,8 @@ def _card(card: Card, record: Record) -> str:
 def _change(name: str, record: Record) -> str:
     before, value = record.before.get(name), record.values.get(name)
     came = f"{number(name, before)} → " if before is not None else ""
-    return f"{label(name)} {came}{number(name, value)} {unit(name)}".strip()
+    together = "\N{NO-BREAK SPACE}"
+    return f"{label(name)} {came}{number(name, value)} {unit(name)}".strip().replace(" ", together)
 
 
 def _files(results: Results) -> str:
@@ -232,8 +233,7 @@ def remarks_of(results: Results) -> list[str]:
 
 
 def _foot(results: Results) -> str:
-    from winnow import __version__
     from winnow.metrics.measures import MEASURES
 
     sources = [f"{label(name)}: {MEASURES[name].source}." for name in results.names() if name in MEASURES]
-    return f"<footer><p>Made by winnow {__version__}. Sources of the measures: {escape(' '.join(sources))}</p></footer>"
+    return f"<footer><p>Made by winnow {version()}. Sources of the measures: {escape(' '.join(sources))}</p></footer>"

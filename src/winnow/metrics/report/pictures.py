@@ -132,11 +132,14 @@ def _with_palette(png: bytes) -> bytes:
     from matplotlib import colormaps
     from PIL import Image
 
-    colours = (colormaps[COLOUR_MAP](np.linspace(0, 1, 200))[:, :3] * 255).round().astype(np.uint8)
-    greys = np.repeat(np.linspace(0, 255, 56).round().astype(np.uint8)[:, None], 3, axis=1)
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(np.concatenate([colours, greys]).tobytes())
+    colours = np.rint(colormaps[COLOUR_MAP](np.linspace(0, 1, 200))[:, :3] * 255)
+    palette = np.concatenate([colours, np.repeat(np.rint(np.linspace(0, 255, 56))[:, None], 3, axis=1)])
+    drawn = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    kinds, which = np.unique(drawn.reshape(-1, 3), axis=0, return_inverse=True)
+    # |a - b|^2 without |a|^2, which is the same for all b
+    nearest = (np.sum(palette**2, axis=1) - 2 * kinds.astype(np.float64) @ palette.T).argmin(axis=1).astype(np.uint8)
+    image = Image.fromarray(nearest[which].reshape(drawn.shape[:2]), mode="P")
+    image.putpalette(palette.astype(np.uint8).tobytes())
     file = io.BytesIO()
-    drawn = Image.open(io.BytesIO(png)).convert("RGB")
-    drawn.quantize(palette=palette, dither=Image.Dither.NONE).save(file, format="png", optimize=True)
+    image.save(file, format="png", optimize=True)
     return file.getvalue()

@@ -72,10 +72,8 @@ class Results:
 
 def as_json(results: Results) -> dict[str, Any]:
     """The document that `--json` writes; no NaN and no infinity in it."""
-    from winnow import __version__
-
     return {
-        "winnow": __version__,
+        "winnow": version(),
         "schema": SCHEMA,
         "kind": results.kind,
         "title": results.title,
@@ -85,6 +83,13 @@ def as_json(results: Results) -> dict[str, Any]:
         "unpaired": results.alone,
         "files": [finite(asdict(record)) for record in results.records],
     }
+
+
+def version() -> str:
+    """Of winnow."""
+    from winnow import __version__
+
+    return __version__
 
 
 def about(name: str) -> dict[str, str | None]:
