@@ -10,7 +10,18 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 
 PACKAGES = ("numpy", "soxr", "av", "onnxruntime", "typer", "rich")
-OPTIONAL = ("torch", "accelerate", "onnx", "scipy", "matplotlib", "pesq", "pystoi", "jiwer", "pocketsphinx", "speechmos")
+OPTIONAL = (
+    "torch",
+    "accelerate",
+    "onnx",
+    "scipy",
+    "matplotlib",
+    "pesq",
+    "pystoi",
+    "jiwer",
+    "pocketsphinx",
+    "speechmos",
+)
 Finding = tuple[bool, str, str]
 
 

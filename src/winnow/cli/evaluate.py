@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from winnow.cli.scoring import Html, Jobs, Json, Measures
+from winnow.cli.scoring import Html, Jobs, Json, Measures, Recogniser
 
 if TYPE_CHECKING:
     from winnow.evaluation.mixtures import Recipe
     from winnow.evaluation.pairing import Pairs
+    from winnow.evaluation.work import Scoring
 
 FOLDER = "evaluation"  # of made mixtures, when -o names none
 DRAW = {"snr": "-5:15:5", "count": 100, "seconds": 10.0, "seed": 0}
@@ -39,6 +40,7 @@ def evaluate(
         str | None, typer.Option("-o", "--output", metavar="FOLDER", help="List of mixtures, JSON and page go there.")
     ] = None,
     measures: Measures = None,
+    recogniser: Recogniser = None,
     json: Json = None,
     html: Html = None,
     jobs: Jobs = None,
@@ -50,19 +52,21 @@ def evaluate(
     Made mixtures are drawn first and listed in FOLDER [default: evaluation]; the list makes the same ones again.
     """
     from winnow.cli.scoring import SIDES, check_writable, chosen
+    from winnow.evaluation.work import Scoring
 
     check_writable(json, html)
     recipe = _recipe(clean, noisy, speech, noise, rooms, snr=snr, seed=seed, count=count, seconds=seconds)
     folder = Path(output or FOLDER) if output or recipe else None
     pairs = partial(_pairs, clean, noisy, recipe, folder)
-    return _evaluate(model, pairs, folder, chosen(measures, SIDES), json, html, jobs)
+    given = (*SIDES, "words") if recogniser else SIDES
+    scoring = Scoring(model, chosen(measures, given), recogniser)
+    return _evaluate(scoring, pairs, folder, json, html, jobs)
 
 
 def _evaluate(
-    model: str,
+    scoring: Scoring,
     find: Callable[[], Pairs],
     folder: Path | None,
-    measures: tuple[str, ...] | None,
     json: str | None,
     html: str | None,
     jobs: int | None,
@@ -70,15 +74,16 @@ def _evaluate(
     from winnow.cli.scoretables import print_results
     from winnow.cli.scoring import exit_code, gather, kept, write_json, write_page
     from winnow.evaluation.sets import task_of, title_of
-    from winnow.evaluation.work import Scoring
     from winnow.metrics.report.results import Results, as_json
 
-    results = Results("evaluation", title_of(model), task_of(model, measures))
+    model = str(scoring.model)
+    task = task_of(model, scoring.measures, scoring.recogniser)
+    results = Results("evaluation", title_of(model), task)
     path = _kept_in(folder, results.title, json)
     page = html or (str(folder / f"{results.title}.html") if folder else None)
     with kept(path):
         pairs = find()
-        gather(results, pairs, Scoring(model, measures), jobs, path)
+        gather(results, pairs, scoring, jobs, path)
         if json is not None and (path is None or Path(json) != path):
             write_json(as_json(results), json)
         if json != "-":

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from winnow.cli.scoring import Html, Jobs, Json, Measures
+from winnow.cli.scoring import Html, Jobs, Json, Measures, Recogniser
 
 Inputs = Annotated[list[str], typer.Argument(metavar="FILES", hidden=True)]
 
@@ -24,14 +24,7 @@ def score(
     words: Annotated[
         str | None, typer.Option("--words", metavar="FILE", help="What was said, as text: word errors.")
     ] = None,
-    recogniser: Annotated[
-        str | None,
-        typer.Option(
-            "--recogniser",
-            metavar="NAME",
-            help="pocketsphinx, or whisper:FOLDER; without --words it hears the reference, too.",
-        ),
-    ] = None,
+    recogniser: Recogniser = None,
     compensate: Annotated[bool, typer.Option("--compensate", help="Take out delay and gain before comparing.")] = False,
     measures: Measures = None,
     json: Json = None,

@@ -30,6 +30,9 @@ Html = Annotated[
 Measures = Annotated[
     str | None, typer.Option("--measures", metavar="A,B,C", help="Only these. [default: all that apply]")
 ]
+Recogniser = Annotated[
+    str | None, typer.Option("--recogniser", metavar="NAME", help="Word errors: pocketsphinx, or whisper:FOLDER.")
+]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", metavar="N", help="Recordings at a time. [default: one for each core]")
 ]

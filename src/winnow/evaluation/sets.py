@@ -75,10 +75,8 @@ def title_of(model: str) -> str:
     return catalog.find(model).manifest.name if model in catalog.names() else Path(os.path.abspath(model)).name
 
 
-def task_of(model: str, measures: tuple[str, ...] | None) -> dict[str, Any]:
+def task_of(model: str, measures: tuple[str, ...] | None, recogniser: str | None = None) -> dict[str, Any]:
     """All that decides the scores of a network on a recording. Raises UnknownModel, BundleError."""
-    return {"model": title_of(model), "sha256": catalog.find(model).manifest.sha256, "measures": _plain(measures)}
-
-
-def _plain(measures: tuple[str, ...] | None) -> list[str] | None:
-    return None if measures is None else list(measures)
+    names = None if measures is None else list(measures)
+    digest = catalog.find(model).manifest.sha256
+    return {"model": title_of(model), "sha256": digest, "measures": names, "recogniser": recogniser}

@@ -167,7 +167,7 @@ def _card(card: Card, record: Record) -> str:
     facts += [str(record.facts["noise"]).rsplit("/", 1)[-1]] if record.facts.get("noise") else []
     facts += ["in a room"] if record.facts.get("room") else []
     players = "".join(
-        f'<figure><figcaption>{ROLES[role]}</figcaption><audio controls preload="none" src="{uri}"></audio></figure>'
+        f'<figure><figcaption>{ROLES[role]}</figcaption><audio controls preload="metadata" src="{uri}"></audio></figure>'
         for role, uri in card.audio.items()
     )
     picture = f'<img src="{card.picture}" alt="spectrograms of {escape(card.name)}">' if card.picture else ""
