@@ -83,10 +83,10 @@ def summarise(values: Sequence[float | None]) -> Summary | None:
 
 def difference(first: Sequence[float | None], second: Sequence[float | None]) -> Difference | None:
     """Second minus first over the recordings that have both values; None where there are none."""
-    both = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
-    if not both:
+    pairs = zip(first, second, strict=True)
+    change = _known([b - a if a is not None and b is not None else None for a, b in pairs])
+    if change.size == 0:
         return None
-    change: Values = np.asarray([b - a for a, b in both], np.float64)
     low, high = interval(change)
     larger, smaller = int((change > 0).sum()), int((change < 0).sum())
     p_sign, p_wilcoxon = sign_test(larger, smaller), wilcoxon_test(change)
@@ -128,4 +128,4 @@ def wilcoxon_test(change: Values) -> float | None:
 
 
 def _known(values: Sequence[float | None]) -> Values:
-    return np.asarray([value for value in values if value is not None], np.float64)
+    return np.asarray([value for value in values if value is not None and math.isfinite(value)], np.float64)
