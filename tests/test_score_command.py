@@ -145,6 +145,7 @@ def test_another_file_is_not_overwritten_by_json(here, capsys):
         (["a.wav", "a.wav", "--measures", "snr"], "snr needs reference"),
         (["a.wav", "--reference", "nothing"], "no such file or folder"),
         (["a.wav", "--recogniser", "pocketsphinx"], "--recogniser needs --words FILE, what was said, or --reference"),
+        (["a.wav", "--reference", "a.wav", "--recogniser", "bogus"], 'no recogniser named "bogus"'),
         (["a.wav", "--words", "nothing.txt"], "no such file"),
         (["a.wav", "--jobs", "0"], "--jobs is 1 or more"),
     ],
@@ -224,3 +225,23 @@ def test_a_long_recording_is_cut_on_the_page(here, capsys, monkeypatch):
     score(capsys, "a.wav", "--measures", "rms", "--html", "r.html")
     assert lengths == [30.0]
     assert "The first 30 s; the scores are of the whole." in (here / "r.html").read_text()
+
+
+class Parrot:
+    """A recogniser that hears "one two three", and for silence nothing."""
+
+    name, longest = "parrot", 10.0
+
+    def hear(self, pieces):
+        return ("one two three" for _ in pieces)
+
+
+def test_words_are_shown_with_their_errors(here, capsys, monkeypatch):
+    pytest.importorskip("jiwer")
+    monkeypatch.setattr("winnow.metrics.recognisers.find", lambda name: Parrot())
+    store(here / "a.wav", talk(1))
+    (here / "said.txt").write_text("One, four three!")
+    options = ("--words", "said.txt", "--recogniser", "parrot", "--measures", "wer", "--html", "r.html")
+    code, out, _ = score(capsys, "a.wav", *options)
+    assert code == 0 and "one [four>two] three" in out and lines(out)["wer"][0] == "33.3"
+    assert "one [four&gt;two] three" in (here / "r.html").read_text()

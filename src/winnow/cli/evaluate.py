@@ -60,6 +60,7 @@ def evaluate(
     pairs = partial(_pairs, clean, noisy, recipe, folder)
     given = (*SIDES, "words") if recogniser else SIDES
     scoring = Scoring(model, chosen(measures, given), recogniser)
+    scoring.check()
     return _evaluate(scoring, pairs, folder, json, html, jobs)
 
 

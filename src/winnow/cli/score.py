@@ -46,8 +46,9 @@ def score(
 
     sides = {"reference": reference, "mixture": mixture, "words": words or (recogniser and reference)}
     given = [side for side, value in sides.items() if value]
-    scoring = Scoring(None, chosen(measures, given), recogniser, compensate)
     path = _prepare(json, html, words, recogniser if reference is None else None)
+    scoring = Scoring(None, chosen(measures, given), recogniser, compensate)
+    scoring.check()
     pairs = pair(files, reference, mixture, words)
     task = {"measures": measures, "recogniser": recogniser, "compensate": compensate}
     results = Results("score", _title(files, reference), task)

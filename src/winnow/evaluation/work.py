@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from winnow.metrics.report.results import Record, finite, stamp_of
 
 if TYPE_CHECKING:
     from winnow.engine.workers import Tell
+    from winnow.metrics.recognisers import Recogniser
     from winnow.metrics.score import Scores
 
 Sound = Audio | str
@@ -38,6 +40,11 @@ class Scoring:
     measures: tuple[str, ...] | None = None
     recogniser: str | None = None
     compensate: bool = False
+
+    def check(self) -> None:
+        """Find out once, before the work, whether the recogniser is there. Raises BadOption, MissingExtra."""
+        if self.recogniser is not None:
+            listener(self.recogniser)
 
     def do(self, item: Item, tell: Tell) -> Record:
         """Score an item; every error becomes part of the record."""
@@ -93,8 +100,16 @@ class Scoring:
             measures=self.measures,
             compensate=self.compensate,
             words=Path(words) if words else None,
-            recogniser=self.recogniser,
+            recogniser=listener(self.recogniser) if self.recogniser else None,
         )
+
+
+@lru_cache(maxsize=1)
+def listener(recogniser: str) -> Recogniser:
+    """A recogniser by name, loaded once and not for each recording. Raises BadOption, MissingExtra."""
+    from winnow.metrics.recognisers import find
+
+    return find(recogniser)
 
 
 def _comparable(before: dict[str, float | None]) -> dict[str, float | None]:
