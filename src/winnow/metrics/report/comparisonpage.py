@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 from winnow.metrics.report import html
 from winnow.metrics.report.comparison import MIXTURE, Comparison, Line
 from winnow.metrics.report.html import Cell, badge, heading, listing, paragraph, text
 from winnow.metrics.report.results import about
-from winnow.metrics.report.tables import direction, label, main_measure, number, unit
+from winnow.metrics.report.tables import FEW, direction, label, main_measure, main_measures, number, unit
 
+Heads = Sequence[tuple[str, str]]
 Points = dict[str, list[tuple[float, float]]]
 
 
@@ -74,7 +75,16 @@ def points(comparison: Comparison, name: str) -> Points:
 def _means(comparison: Comparison) -> str:
     systems = [MIXTURE, *comparison.systems]
     heads = [("measure", "text"), *((system, "") for system in systems), ("what it says", "text")]
-    return html.table(heads, [_mean(line, systems) for line in comparison.lines])
+    return _first_and_rest(comparison, heads, lambda line: _mean(line, systems))
+
+
+def _first_and_rest(comparison: Comparison, heads: Heads, row: Callable[[Line], Sequence[Cell] | None]) -> str:
+    """A table of the measures that a person looks at first, and one of the others to unfold."""
+    rows = {line.name: cells for line in comparison.lines if (cells := row(line))}
+    first = main_measures(list(rows), FEW)
+    rest = [cells for name, cells in rows.items() if name not in first]
+    more = html.folded(f"{len(rest)} more measures", html.table(heads, rest)) if rest else ""
+    return html.table(heads, [rows[name] for name in first]) + more
 
 
 def _mean(line: Line, systems: Sequence[str]) -> list[Cell]:
@@ -90,8 +100,7 @@ def _mean(line: Line, systems: Sequence[str]) -> list[Cell]:
 
 def _differences(comparison: Comparison, system: str) -> str:
     heads = [("measure", "text"), ("difference", ""), ("95 % interval", ""), ("higher on", ""), ("lower on", "")]
-    rows = [row for line in comparison.lines if (row := _difference(line, system))]
-    return html.table([*heads, ("p", ""), ("", "text")], rows)
+    return _first_and_rest(comparison, [*heads, ("p", ""), ("", "text")], lambda line: _difference(line, system))
 
 
 def _difference(line: Line, system: str) -> list[Cell] | None:

@@ -57,6 +57,11 @@ def listing(lines: Sequence[str]) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
+def folded(title: str, content: str) -> str:
+    """Content that shows when its title is clicked."""
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"
+
+
 def badge(word: str) -> str:
     """`better` in green, `worse` in red, everything else in grey."""
     return f'<span class="badge {escape(word)}">{escape(word)}</span>' if word else ""

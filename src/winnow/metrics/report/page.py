@@ -9,10 +9,9 @@ from html import escape
 from winnow.metrics.report import html
 from winnow.metrics.report.html import Cell, badge, heading, listing, paragraph, text
 from winnow.metrics.report.results import Record, Results, about, version
-from winnow.metrics.report.tables import Row, direction, label, main_measure, main_measures, number, rows, unit
+from winnow.metrics.report.tables import FEW, Row, direction, label, main_measure, main_measures, number, rows, unit
 
 ROLES = {"mixture": "before", "estimate": "after", "reference": "wanted"}
-FEW = 8  # measures that are not folded away
 SHOWN = 10  # recordings with pictures
 
 
@@ -109,8 +108,8 @@ def _measures(results: Results, found: Sequence[Row]) -> str:
     first = main_measures(results.names(), FEW)
     rest = [row for row in found if row.name not in first]
     by_name = {row.name: row for row in found}
-    folded = f"<details><summary>{len(rest)} more measures</summary>{measures_table(rest)}</details>" if rest else ""
-    return measures_table([by_name[name] for name in first]) + folded
+    more = html.folded(f"{len(rest)} more measures", measures_table(rest)) if rest else ""
+    return measures_table([by_name[name] for name in first]) + more
 
 
 def measures_table(found: Sequence[Row]) -> str:

@@ -48,6 +48,8 @@ FIRST = (
     "pesq_nb",
 )
 
+FEW = 8  # measures of a page that are not folded away
+
 
 def label(name: str) -> str:
     """A measure's name for people."""
