@@ -181,6 +181,7 @@ def test_compare_runs_what_was_not_run(here, capsys, monkeypatch):
     "arguments, word",
     [
         ([MODEL], "give two systems at least"),
+        (["good.csv", "good.csv"], "named twice"),
         ([MODEL, "x.csv"], "x.csv: no such file"),
         ([MODEL, "good.csv"], "must be run: add --on FOLDER"),
         ([MODEL, "good.csv", "--on", "."], "no evaluation set"),

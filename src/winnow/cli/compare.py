@@ -36,13 +36,15 @@ def compare(
     JSON of `winnow evaluate`, or CSV: a line for each recording, its name first, then columns such as pesq_wb.
     """
     from winnow.cli.scoretables import print_comparison
-    from winnow.cli.scoring import SIDES, check_writable, chosen, exit_code, kept, write_json
+    from winnow.cli.scoring import SIDES, check_writable, chosen, exit_code, kept, workers, write_json
     from winnow.metrics.report import comparison
 
     check_writable(json, html)
+    own = _own(on)
     names = chosen(measures, SIDES)
-    with kept(on):
-        results = _all(systems, on, names, jobs)
+    processes = workers(jobs)
+    with kept(own, "`winnow evaluate -o FOLDER`"):
+        results = _all(systems, on, names, processes)
         found = comparison.compare(results)
         if json is not None:
             write_json(comparison.as_json(found), json)
@@ -53,13 +55,16 @@ def compare(
     return max(exit_code(each) for each in results.values())
 
 
-def _all(systems: list[str], on: str | None, measures: tuple[str, ...] | None, jobs: int | None) -> dict[str, Results]:
+def _all(systems: list[str], on: str | None, measures: tuple[str, ...] | None, processes: int) -> dict[str, Results]:
     """Results of each system by its title; networks that were not run yet are run now."""
     from winnow.errors import BadOption
     from winnow.metrics.report.results import load
 
     if len(systems) < 2:
         raise BadOption("give two systems at least: networks, or results as .json or .csv")
+    twice = next((name for name in systems if systems.count(name) > 1), None)
+    if twice is not None:
+        raise BadOption(f"{twice} is named twice; give two different systems")
     earlier = {name: load(path) for name in systems if (path := _file(name, on))}
     measures = measures or next((_measures(each) for each in earlier.values() if each.task.get("measures")), None)
     ready = {name: results for name, results in earlier.items() if not _outdated(name, results)}
@@ -67,7 +72,7 @@ def _all(systems: list[str], on: str | None, measures: tuple[str, ...] | None, j
     pairs = _set(on, missing) if missing else None
     results: dict[str, Results] = {}
     for name in systems:
-        done = ready[name] if pairs is None or name in ready else _run(name, pairs, on, measures, jobs)
+        done = ready[name] if pairs is None or name in ready else _run(name, pairs, on, measures, processes)
         results[_title(name, systems)] = done
     return results
 
@@ -118,19 +123,25 @@ def _set(on: str | None, missing: list[str]) -> Pairs:
     return open_set(Path(on))
 
 
-def _run(name: str, pairs: Pairs, on: str | None, measures: tuple[str, ...] | None, jobs: int | None) -> Results:
+def _run(name: str, pairs: Pairs, on: str | None, measures: tuple[str, ...] | None, processes: int) -> Results:
     """Run a network over the set; in a folder of `evaluate` the results stay beside those of the others."""
     from winnow.cli.scoring import gather
-    from winnow.evaluation.mixtures import LIST
     from winnow.evaluation.sets import task_of, title_of
     from winnow.evaluation.work import Scoring
     from winnow.metrics.report.results import Results
 
     results = Results("evaluation", title_of(name), task_of(name, measures))
-    own = on is not None and (Path(on) / LIST).exists()
-    path = Path(str(on)) / f"{results.title}.json" if own else None
-    gather(results, pairs, Scoring(name, measures), jobs, path)
+    own = _own(on)
+    path = own / f"{results.title}.json" if own else None
+    gather(results, pairs, Scoring(name, measures), processes, path)
     return results
+
+
+def _own(on: str | None) -> Path | None:
+    """The folder, if `winnow evaluate` made it: results may stay there."""
+    from winnow.evaluation.mixtures import LIST
+
+    return Path(on) if on is not None and (Path(on) / LIST).exists() else None
 
 
 def _title(system: str, systems: list[str]) -> str:

@@ -51,7 +51,7 @@ def evaluate(
     Run a network over a set and score it: mean, median, spread, confidence, time, and the worst ten to hear.
     Made mixtures are drawn first and listed in FOLDER [default: evaluation]; the list makes the same ones again.
     """
-    from winnow.cli.scoring import SIDES, check_writable, chosen
+    from winnow.cli.scoring import SIDES, check_writable, chosen, workers
     from winnow.evaluation.work import Scoring
 
     check_writable(json, html)
@@ -61,7 +61,8 @@ def evaluate(
     given = (*SIDES, "words") if recogniser else SIDES
     scoring = Scoring(model, chosen(measures, given), recogniser)
     scoring.check()
-    return _evaluate(scoring, pairs, folder, json, html, jobs)
+    processes = workers(jobs)
+    return _evaluate(scoring, pairs, folder, json, html, processes)
 
 
 def _evaluate(
@@ -70,7 +71,7 @@ def _evaluate(
     folder: Path | None,
     json: str | None,
     html: str | None,
-    jobs: int | None,
+    processes: int,
 ) -> int:
     from winnow.cli.scoretables import print_results
     from winnow.cli.scoring import exit_code, gather, kept, write_json, write_page
@@ -84,7 +85,7 @@ def _evaluate(
     page = html or (str(folder / f"{results.title}.html") if folder else None)
     with kept(path):
         pairs = find()
-        gather(results, pairs, scoring, jobs, path)
+        gather(results, pairs, scoring, processes, path)
         if json is not None and (path is None or Path(json) != path):
             write_json(as_json(results), json)
         if json != "-":

@@ -39,7 +39,7 @@ def score(
     `x.enhanced.wav` belongs to `x.wav`. The page of --html explains each measure.
     """
     from winnow.cli.scoretables import print_results
-    from winnow.cli.scoring import chosen, exit_code, gather, kept, write_json, write_page
+    from winnow.cli.scoring import chosen, exit_code, gather, kept, workers, write_json, write_page
     from winnow.evaluation.pairing import pair
     from winnow.evaluation.work import Scoring
     from winnow.metrics.report.results import Results, as_json
@@ -49,11 +49,12 @@ def score(
     path = _prepare(json, html, words, recogniser if reference is None else None)
     scoring = Scoring(None, chosen(measures, given), recogniser, compensate)
     scoring.check()
+    processes = workers(jobs)
     pairs = pair(files, reference, mixture, words)
     task = {"measures": measures, "recogniser": recogniser, "compensate": compensate}
     results = Results("score", _title(files, reference), task)
     with kept(path):
-        gather(results, pairs, scoring, jobs, path)
+        gather(results, pairs, scoring, processes, path)
         if json == "-":
             write_json(as_json(results), json)
         else:

@@ -54,12 +54,12 @@ def chosen(measures: str | None, given: Iterable[str]) -> tuple[str, ...] | None
 
 def workers(jobs: int | None) -> int:
     """How many processes. Raises BadOption."""
-    from winnow.cli.process import _cores
+    from winnow.cli.process import cores
     from winnow.errors import BadOption
 
     if jobs is not None and jobs < 1:
         raise BadOption(f"--jobs is 1 or more, not {jobs}")
-    return jobs or _cores()
+    return jobs or cores()
 
 
 def check_writable(*paths: str | None) -> None:
@@ -71,13 +71,13 @@ def check_writable(*paths: str | None) -> None:
             raise OutputError(f"{path}: there is no such folder. Make {Path(path).parent} first.")
 
 
-def gather(results: Results, pairs: Pairs, scoring: Scoring, jobs: int | None, path: Path | None) -> None:
+def gather(results: Results, pairs: Pairs, scoring: Scoring, processes: int, path: Path | None) -> None:
     """Score all items with a bar on the terminal; what is done is kept in `path`."""
     from winnow.evaluation.store import collect
 
     results.alone = pairs.alone
     with _counted(results.title, len(pairs.items)) as count:
-        collect(results, pairs.items, scoring, workers=workers(jobs), path=path, on_record=lambda _: count())
+        collect(results, pairs.items, scoring, workers=processes, path=path, on_record=lambda _: count())
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def _counted(title: str, total: int) -> Iterator[Any]:
 
 
 @contextmanager
-def kept(path: Path | str | None) -> Iterator[None]:
+def kept(path: Path | None, otherwise: str = "--json FILE") -> Iterator[None]:
     """Being stopped ends with a line that says what was kept, and the exit code of the signal."""
     from winnow.cli.stop import stoppable
 
@@ -108,7 +108,7 @@ def kept(path: Path | str | None) -> Iterator[None]:
             yield
     except KeyboardInterrupt as stop:
         done = f"what is done is in {path}, the same command goes on from there"
-        where = done if path else "nothing is kept, --json FILE keeps what is done"
+        where = done if path else f"nothing is kept, {otherwise} keeps what is done"
         print(f"winnow: stopped; {where}", file=sys.stderr)
         raise typer.Exit(128 + getattr(stop, "signum", 2)) from None
 
