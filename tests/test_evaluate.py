@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from halves import Halves
-from recordings import run as process
 from recordings import start
 from speechlike import hiss, paired, store, talk
 from winnow.cli import run
@@ -114,7 +113,7 @@ def test_mistakes_are_one_line(here, capsys, arguments, word):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(here):
+def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(here, capsys):
     command = ("evaluate", MODEL, *sources(here), "--count", "8", "-o", "ev", *CHEAP)
     running = start(*command, cwd=here, env={"HALVES_DELAY": "0.3"})
     while not (here / "ev" / LIST).exists() and running.poll() is None:
@@ -127,8 +126,8 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(here):
     done = len(load(here / "ev" / f"{MODEL}.json").records)
     assert 0 < done < 8
     assert not list((here / "ev").glob(".*part"))
-    code, out, _ = process(*command, cwd=here)
-    assert code == 0 and b"8 recordings" in out
+    code, out, _ = winnow(capsys, *command)
+    assert code == 0 and "8 recordings" in out
     assert len(load(here / "ev" / f"{MODEL}.json").good) == 8
 
 
