@@ -67,7 +67,8 @@ def test_without_a_reference(here, capsys):
     assert code == 0 and set(lines(out)) >= {"rms", "peak"} and "mixture" not in out
 
 
-def test_a_folder_and_its_reports(here, capsys):
+def test_a_folder_and_its_reports(here, capsys, monkeypatch):
+    monkeypatch.setattr("winnow.cli.scoring.drawable", lambda: False)
     paired(here, 3)
     arguments = ("noisy", "--reference", "clean", *CHEAP, "--json", "r.json", "--html", "r.html")
     code, out, err = score(capsys, *arguments)

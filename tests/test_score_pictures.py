@@ -36,7 +36,7 @@ def test_panels(monkeypatch):
     clean, noisy = Audio(talk(1), RATE), Audio(talk(1) + hiss(1), RATE)
     one = size_of(spectrograms({"estimate": clean}))
     four = size_of(spectrograms({"mixture": noisy, "estimate": clean, "reference": clean}))
-    assert four[0] > 1.5 * one[0] and four[1] > 1.5 * one[1]
+    assert four[0] == one[0] and four[1] > 1.5 * one[1]
     other_rate = spectrograms({"estimate": Audio(talk(1, rate=48000), 48000), "reference": clean})
     assert size_of(other_rate)[0] == four[0]
     assert size_of(spectrograms({"estimate": Audio(np.zeros((1, 100)), RATE)})) == one

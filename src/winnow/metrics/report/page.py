@@ -52,7 +52,8 @@ def verdict_line(results: Results, found: Sequence[Row]) -> str:
         return "Nothing could be measured."
     value, kind = _with_unit(row.name, row.after.mean), direction(row.name)
     if row.before is None or row.by is None:
-        return f"{label(row.name)}: {value} on average ({kind} is better)."
+        average = " on average" if row.after.count > 1 else ""
+        return f"{label(row.name)}: {value}{average} ({kind} is better)."
     before = _with_unit(row.name, row.before.mean)
     words = {"same": "the same", "unclear": "no clear difference", "too few": "too few recordings to rule out chance"}
     said = words.get(row.verdict, row.verdict)
@@ -73,8 +74,9 @@ def _with_unit(name: str, value: float) -> str:
 
 def _how_many(results: Results) -> str:
     failed = len(results.records) - len(results.good)
-    minutes = sum(record.seconds for record in results.good) / 60
-    parts = [f"{len(results.good)} recordings, {minutes:.1f} minutes"]
+    seconds = sum(record.seconds for record in results.good)
+    length = f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+    parts = [f"{len(results.good)} recording{'s' if len(results.good) != 1 else ''}, {length}"]
     parts += [f"{failed} could not be scored, listed at the end"] if failed else []
     speed = speed_of(results)
     parts += [f"the network ran {speed:.0f} times faster than real time"] if speed else []
@@ -166,8 +168,7 @@ def _card(card: Card, record: Record) -> str:
     facts += [str(record.facts["noise"]).rsplit("/", 1)[-1]] if record.facts.get("noise") else []
     facts += ["in a room"] if record.facts.get("room") else []
     players = "".join(
-        f'<figure><figcaption>{ROLES[role]}</figcaption><audio controls preload="metadata" src="{uri}"></audio></figure>'
-        for role, uri in card.audio.items()
+        _player(ROLES[role] if len(card.audio) > 1 else "the recording", uri) for role, uri in card.audio.items()
     )
     picture = f'<img src="{card.picture}" alt="spectrograms of {escape(card.name)}">' if card.picture else ""
     title = f"{card.name} ({', '.join(facts)})" if facts else card.name
@@ -175,6 +176,11 @@ def _card(card: Card, record: Record) -> str:
     heard = f'<div class="players">{players}</div>' if players else ""
     parts = [f"<h3>{escape(title)}</h3>", paragraph(values), heard, picture, words, paragraph(card.note, "faint")]
     return f'<div class="card">{chr(10).join(parts)}</div>'
+
+
+def _player(title: str, uri: str) -> str:
+    audio = f'<audio controls preload="metadata" src="{uri}"></audio>'
+    return f"<figure><figcaption>{escape(title)}</figcaption>{audio}</figure>"
 
 
 def _change(name: str, record: Record) -> str:

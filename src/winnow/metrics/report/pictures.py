@@ -29,8 +29,9 @@ def spectrograms(sounds: Mapping[str, Audio]) -> bytes:
     (estimate minus reference), without a reference what was removed (mixture minus estimate).
     """
     rate = min(sound.rate for sound in sounds.values())
-    signals = {TITLES[role]: sound.resampled(rate).samples[0] for role, sound in sounds.items()}
-    signals |= _difference({role: signals[TITLES[role]] for role in sounds})
+    by_role = {role: sound.resampled(rate).samples[0] for role, sound in sounds.items()}
+    titles = TITLES if len(sounds) > 1 else dict.fromkeys(sounds, "")
+    signals = {titles[role]: signal for role, signal in by_role.items()} | _difference(by_role)
     levels = {title: levels_of(signal, rate) for title, signal in signals.items()}
     top = max(float(level.max()) for level in levels.values())
     figure, axes = _figure(len(levels))
@@ -69,7 +70,7 @@ def _figure(count: int) -> tuple[Any, list[Any]]:
 
     columns = 1 if count == 1 else 2
     lines = -(-count // columns)
-    figure = Figure(figsize=(5.2 * columns, 0.3 + 2.0 * lines), dpi=90, layout="constrained")
+    figure = Figure(figsize=(10.4, 0.3 + 2.0 * lines), dpi=90, layout="constrained")
     axes = [figure.add_subplot(lines, columns, number + 1) for number in range(count)]
     return figure, axes
 
