@@ -24,6 +24,9 @@ COMMANDS = [
     ["train"],
     ["train", "denoise"],
     ["export"],
+    ["score"],
+    ["evaluate"],
+    ["compare"],
 ]
 
 

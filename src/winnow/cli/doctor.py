@@ -10,7 +10,18 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 
 PACKAGES = ("numpy", "soxr", "av", "onnxruntime", "typer", "rich")
-OPTIONAL = ("torch", "accelerate", "onnx", "pesq", "pystoi")
+OPTIONAL = (
+    "torch",
+    "accelerate",
+    "onnx",
+    "scipy",
+    "matplotlib",
+    "pesq",
+    "pystoi",
+    "jiwer",
+    "pocketsphinx",
+    "speechmos",
+)
 Finding = tuple[bool, str, str]
 
 
@@ -30,6 +41,7 @@ def doctor() -> int:
 
 def _findings() -> Iterator[Finding]:
     from winnow import __version__
+    from winnow.cli.process import cores
 
     yield True, "winnow", __version__
     yield sys.version_info >= (3, 10), "Python", f"{platform.python_version()} on {platform.platform()}"
@@ -38,7 +50,7 @@ def _findings() -> Iterator[Finding]:
     yield _tried("FFmpeg", _ffmpeg)
     yield _tried("ONNX Runtime", _providers)
     yield from _bundles()
-    yield True, "cores", f"{_cores()} usable of {os.cpu_count()}"
+    yield True, "cores", f"{cores()} usable of {os.cpu_count()}"
     yield True, "free disk", f"{shutil.disk_usage(os.curdir).free / 1e9:.1f} GB here"
     extras = [f"{name} {version}" for name in OPTIONAL if (version := _version(name))]
     yield True, "optional", ", ".join(extras) or "none"
@@ -104,7 +116,3 @@ def _network(name: str) -> Finding:
     except WinnowError as error:
         return False, name, str(error)
     return good, name, verdict
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -135,7 +135,7 @@ def _process(
             jobs = plan(inputs, output, task=task, track=track, force=force)
             _check_pipes(jobs)
             with Report(jobs, json=json, quiet=quiet) as report:
-                _run(jobs, settings, workers or _cores(), report)
+                _run(jobs, settings, workers or cores(), report)
             return report.finish()
     except KeyboardInterrupt as stop:
         print(STOPPED, file=sys.stderr)
@@ -164,6 +164,6 @@ def _check_pipes(jobs: list[Job]) -> None:
             raise BadOption("'-' writes the recording to standard output, but that is the terminal; redirect it")
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -119,7 +120,28 @@ def run_jobs(
         return
     from winnow.engine.workers import run_in_processes
 
-    yield from run_in_processes(jobs, settings, min(workers, len(jobs)), on_progress)
+    yield from run_in_processes(jobs, Cleaning(settings), min(workers, len(jobs)), on_progress)
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """The trade of the worker processes."""
+
+    settings: Settings
+
+    def do(self, job: Job, tell: Callable[[float, float | None], None]) -> Result:
+        """See `run_job`."""
+        return run_job(job, self.settings, lambda _, seconds, whole: tell(seconds, whole))
+
+    def lost(self, job: Job, error: WinnowError) -> Result:
+        """A failure of this job only."""
+        return failure(job.source, error)
+
+    def sweep(self, job: Job, process: int) -> None:
+        """Remove half-written outputs."""
+        from winnow.engine.sinks import sweep
+
+        sweep(job, process)
 
 
 def _run(job: Job, settings: Settings, on_progress: OnProgress | None, started: float) -> Result:

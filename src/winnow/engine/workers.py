@@ -1,4 +1,4 @@
-"""Several processes, one recording at a time in each.
+"""Several processes, one job at a time in each: recordings to clean, or to score.
 
 Written out rather than taken from concurrent.futures because its pool breaks as a whole when one process is killed
 (out of memory), and a shared queue may stay locked by the dead. Here each worker has its own pipe, which ends with it.
@@ -11,58 +11,82 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
-from winnow.engine.jobs import Job, Result, failure
 from winnow.errors import WinnowError
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
-    from winnow.engine.files import OnProgress
-    from winnow.engine.run import Settings
-
 PATIENCE = 10.0  # seconds for a worker to remove its half-written file before it is killed
+
+J = TypeVar("J")
+R = TypeVar("R")
+In_contra = TypeVar("In_contra", contravariant=True)
+Out_co = TypeVar("Out_co", covariant=True)
+Tell = Callable[[float, "float | None"], None]
+"""Takes progress: seconds done, and seconds in all or None."""
+
+
+class Trade(Protocol[In_contra, Out_co]):
+    """What a worker does with each job; sent to its process once, so it is plain data."""
+
+    def do(self, job: In_contra, tell: Tell) -> Out_co:
+        """Do a job; its errors become part of the result."""
+
+    def lost(self, job: In_contra, error: WinnowError) -> Out_co:
+        """The result of a job whose process died."""
+
+    def sweep(self, job: In_contra, process: int) -> None:
+        """Remove what a process that was killed left half-written."""
 
 
 class WorkerLostError(WinnowError):
     """A worker process ended in the middle of a job."""
 
 
-class Worker:
+class Progress(NamedTuple):
+    """A message on the way: seconds done, and seconds in all or None."""
+
+    seconds: float
+    whole: float | None
+
+
+class Worker(Generic[J, R]):
     """A process that does jobs, and this end of its pipe."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, trade: Trade[J, R]) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.job: Job | None = None
-        self.process: SpawnProcess = context.Process(target=_serve, args=(theirs, settings), daemon=True)
+        self.job: J | None = None
+        self._trade = trade
+        self.process: SpawnProcess = context.Process(target=_serve, args=(theirs, trade), daemon=True)
         with _deaf_to_interrupts():
             self.process.start()
         theirs.close()
 
-    def begin(self, job: Job) -> None:
+    def begin(self, job: J) -> None:
         """Hand a job over."""
         self.job = job
         with suppress(OSError):  # a dead worker: its pipe has ended, which `receive` reports
             self.pipe.send(job)
 
-    def receive(self) -> Result | tuple[float, float | None]:
+    def receive(self) -> R | Progress:
         """The next message: progress, or the result of the job; a worker that died gives a failure."""
         try:
-            message = cast("Result | tuple[float, float | None]", self.pipe.recv())
+            message = cast("R | Progress", self.pipe.recv())
         except (EOFError, OSError):
             message = self._lost()
         return message
 
-    def _lost(self) -> Result:
+    def _lost(self) -> R:
         assert self.job is not None
         self.process.join()
         self._sweep()
-        return failure(self.job.source, WorkerLostError(_cause(self.process.exitcode)))
+        return self._trade.lost(self.job, WorkerLostError(_cause(self.process.exitcode)))
 
     @property
     def alive(self) -> bool:
@@ -85,10 +109,8 @@ class Worker:
 
     def _sweep(self) -> None:
         """Remove what a process that was killed could not."""
-        from winnow.engine.sinks import sweep
-
         if self.job is not None and self.process.pid is not None:
-            sweep(self.job, self.process.pid)
+            self._trade.sweep(self.job, self.process.pid)
 
 
 def _cause(exitcode: int | None) -> str:
@@ -98,11 +120,14 @@ def _cause(exitcode: int | None) -> str:
 
 
 def run_in_processes(
-    jobs: Sequence[Job], settings: Settings, count: int, on_progress: OnProgress | None
-) -> Iterator[Result]:
+    jobs: Sequence[J],
+    trade: Trade[J, R],
+    count: int,
+    on_progress: Callable[[J, float, float | None], None] | None = None,
+) -> Iterator[R]:
     """Yield results as they are ready; a worker that dies fails its own job only, and is replaced."""
     waiting = deque(jobs)
-    workers = [Worker(settings) for _ in range(count)]
+    workers = [Worker(trade) for _ in range(count)]
     try:
         for worker in workers:
             worker.begin(waiting.popleft())
@@ -110,28 +135,28 @@ def run_in_processes(
             for pipe in wait(list(busy)):
                 worker = busy[cast(Connection, pipe)]
                 message = worker.receive()
-                if not isinstance(message, Result):
+                if isinstance(message, Progress):
                     if on_progress is not None and worker.job is not None:
                         on_progress(worker.job, *message)
                     continue
                 worker.job = None
                 if waiting:
-                    _give_next(workers, worker, waiting.popleft(), settings)
+                    _give_next(workers, worker, waiting.popleft(), trade)
                 yield message
     finally:
         _stop(workers)
 
 
-def _give_next(workers: list[Worker], worker: Worker, job: Job, settings: Settings) -> None:
+def _give_next(workers: list[Worker[J, R]], worker: Worker[J, R], job: J, trade: Trade[J, R]) -> None:
     if not worker.alive:
         workers.remove(worker)
         worker.bury()
-        worker = Worker(settings)
+        worker = Worker(trade)
         workers.append(worker)
     worker.begin(job)
 
 
-def _stop(workers: list[Worker]) -> None:
+def _stop(workers: list[Worker[J, R]]) -> None:
     for worker in workers:
         worker.stop()
     for worker in workers:
@@ -157,16 +182,14 @@ def _leave(signum: int, _: object) -> None:
     sys.exit(128 + signum)
 
 
-def _serve(pipe: Connection, settings: Settings) -> None:
+def _serve(pipe: Connection, trade: Trade[Any, Any]) -> None:
     """What runs in the worker: jobs until the pipe ends."""
-    from winnow.engine.files import run_job
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
 
-    def on_progress(_: Job, seconds: float, whole: float | None) -> None:
-        pipe.send((seconds, whole))
+    def tell(seconds: float, whole: float | None) -> None:
+        pipe.send(Progress(seconds, whole))
 
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
-            pipe.send(run_job(pipe.recv(), settings, on_progress))
+            pipe.send(trade.do(pipe.recv(), tell))

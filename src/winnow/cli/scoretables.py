@@ -1,0 +1,170 @@
+"""Scores as tables on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from winnow.cli.words import clock, one_line, times
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from winnow.metrics.report.comparison import Comparison, Line
+    from winnow.metrics.report.results import Results
+    from winnow.metrics.report.tables import Row
+
+FILES_UP_TO = 50  # recordings; beyond that JSON and page are better
+COLOURS = {"better": "green", "worse": "red"}
+
+
+def print_results(results: Results, *, files: bool = True) -> None:
+    """One recording: its values. Several: means with their intervals, and with `files` the first measures of each one."""
+    from winnow.metrics.report.page import remarks_of, speed_of
+    from winnow.metrics.report.tables import rows
+
+    good, found = results.good, rows(results)
+    if not good:
+        return
+    title = good[0].name if len(results.records) == 1 else f"{results.title}: {len(good)} recordings"
+    speed = speed_of(results)
+    facts = [clock(sum(record.seconds for record in good)), f"network {times(speed)} real time" if speed else ""]
+    _say("   ".join([one_line(title), *(fact for fact in facts if fact)]))
+    _print(_single(found) if len(good) == 1 else _means(found))
+    if 1 < len(good) <= FILES_UP_TO and files:
+        _print(_files(results))
+    for line in (line for record in good if len(good) == 1 for line in record.words):
+        _say(line)
+    for remark in [*remarks_of(results), *results.alone]:
+        _say(f"note: {one_line(remark)}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console
+
+    from winnow.cli.report import LOG_WIDTH
+
+    wide = None if sys.stdout.isatty() else LOG_WIDTH
+    Console(highlight=False, markup=False, emoji=False, width=wide).print(table)
+
+
+def _table(heads: Sequence[str], left: Sequence[str] = ()) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in heads:
+        table.add_column(head, justify="left" if head in left else "right", overflow="fold")
+    return table
+
+
+def _verdict(word: str) -> Any:
+    from rich.text import Text
+
+    return Text(word, style=COLOURS.get(word, ""))
+
+
+def _single(found: Sequence[Row]) -> Table:
+    from winnow.metrics.report.tables import number, unit
+
+    compared = any(row.before for row in found)
+    table = _table(
+        ["measure", "value", "unit", *(["mixture", "change", ""] if compared else [])], ["measure", "unit", ""]
+    )
+    for row in found:
+        value, before = (each.mean if each else None for each in (row.after, row.before))
+        cells: list[Any] = [row.name, number(row.name, value), unit(row.name)]
+        if compared:
+            change = number(row.name, row.by, sign=True) if row.by is not None else ""
+            cells += [number(row.name, before) if row.before else "", change, _verdict(row.verdict)]
+        table.add_row(*cells)
+    return table
+
+
+def _means(found: Sequence[Row]) -> Table:
+    from winnow.metrics.report.tables import number, unit
+
+    compared = any(row.before for row in found)
+    heads = ["measure", "unit", "mean", "95 % interval", "median", "spread"]
+    table = _table([*heads, *(["mixture", "change", ""] if compared else [])], ["measure", "unit", ""])
+    for row in found:
+        after = row.after
+        assert after is not None
+        name = row.name
+        reach = f"{number(name, after.low)} … {number(name, after.high)}"
+        cells: list[Any] = [name, unit(name), number(name, after.mean), reach, number(name, after.median)]
+        cells.append(number(name, after.spread))
+        if compared:
+            before = number(name, row.before.mean) if row.before else ""
+            change = number(name, row.by, sign=True) if row.by is not None else ""
+            cells += [before, change, _verdict(row.verdict)]
+        table.add_row(*cells)
+    return table
+
+
+def _files(results: Results) -> Table:
+    from winnow.metrics.report.tables import main_measures, number
+
+    names = main_measures(results.names())
+    table = _table(["recording", "length", *names], ["recording"])
+    for record in results.good:
+        cells = [number(name, record.values.get(name)) for name in names]
+        table.add_row(one_line(record.name), clock(record.seconds), *cells)
+    return table
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Means side by side, then the differences from the first system."""
+    count = len(comparison.recordings)
+    _say(f"{' | '.join(map(one_line, comparison.systems))}: {count} recordings")
+    _print(_side_by_side(comparison))
+    first = comparison.systems[0]
+    for system in comparison.systems[1:]:
+        _say(f"{one_line(system)} minus {one_line(first)}")
+        _print(_differences(comparison.lines, system))
+    for remark in comparison.left_out:
+        _say(f"note: {one_line(remark)}")
+
+
+def _side_by_side(comparison: Comparison) -> Table:
+    from winnow.metrics.report.comparison import MIXTURE
+    from winnow.metrics.report.tables import number, unit
+
+    systems = [MIXTURE, *comparison.systems]
+    table = _table(["measure", "unit", *map(one_line, systems)], ["measure", "unit"])
+    for line in comparison.lines:
+        means = [number(line.name, line.means[each].mean) if each in line.means else "-" for each in systems]
+        table.add_row(line.name, unit(line.name), *means)
+    return table
+
+
+def _differences(lines: Sequence[Line], system: str) -> Table:
+    from winnow.metrics.report.tables import number
+
+    table = _table(["measure", "difference", "95 % interval", "higher on", "lower on", "p", ""], ["measure", ""])
+    for line in lines:
+        change = line.differences.get(system)
+        if change is None:
+            continue
+        p = change.p
+        reach = f"{number(line.name, change.low, sign=True)} … {number(line.name, change.high, sign=True)}"
+        table.add_row(
+            line.name,
+            number(line.name, change.mean, sign=True),
+            reach,
+            str(change.larger),
+            str(change.smaller),
+            probability(p),
+            _verdict(line.verdict(system)),
+        )
+    return table
+
+
+def probability(p: float) -> str:
+    """A p-value as it is printed."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
