@@ -304,7 +304,7 @@ def test_two_processes_train_one_network(sounds, tmp_path):
         said = [process.communicate(timeout=120)[0] for process in started]
         assert [process.returncode for process in started] == [0, 0], said
         assert "done" in said[0]
-        assert said[1].strip() == ""
+        assert "done" not in said[1]  # one of them speaks
     progress = torch.load(tmp_path / "run" / "state.pt", weights_only=True)["progress"]
     assert progress["audio"] == pytest.approx(
         progress["step"] * 2 * 2 * 0.5

@@ -46,7 +46,7 @@ def evaluate(
     jobs: Jobs = None,
 ) -> int:
     """winnow evaluate denoise-16k --clean clean/ --noisy noisy/ -o results/
-    winnow evaluate denoise-16k --speech s/ --noise n/ --snr -5:15:5 --seed 7 --count 200
+    winnow evaluate denoise-16k --speech s/ --noise n/ --snr -5:15:5 --count 200
 
     Run a network over a set and score it: mean, median, spread, confidence, time, and the worst ten to hear.
     Made mixtures are drawn first and listed in FOLDER [default: evaluation]; the list makes the same ones again.

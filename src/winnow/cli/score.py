@@ -31,8 +31,8 @@ def score(
     html: Html = None,
     jobs: Jobs = None,
 ) -> int:
-    """winnow score talk.mp4                                    how good is it? no reference needed
-    winnow score clean.wav --mixture talk.wav                 better or worse than before?
+    """winnow score talk.mp4                       how good is it?
+    winnow score clean.wav --mixture talk.wav   better or worse than before?
     winnow score out/ --reference clean/ --json report.json --html report.html
 
     Score recordings, with clean speech to compare with or without. FILES are files and folders; in folders
