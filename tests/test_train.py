@@ -198,6 +198,11 @@ def test_a_resumed_run_draws_the_examples_of_a_straight_one(runs):
     assert low["progress"]["audio"] == straight["progress"]["audio"]
 
 
+def test_a_run_that_has_had_its_time_says_where_it_stands(runs):
+    _, _, go = runs
+    assert [record["step"] for record in go("straight", 4, resume=True)] == [4]
+
+
 def test_runs_are_not_overwritten_and_nothing_is_resumed_from_nothing(runs):
     base, _, go = runs
     with pytest.raises(BadInput, match="holds a run already"):

@@ -100,8 +100,8 @@ class Solver:
         self._begin(resume)
         try:
             yield from self._steps(examples, valid)
-            if valid:
-                yield self._record(self.validate(valid))
+            if self.accelerator.is_main_process:  # at least one record, also when the run had had its time before
+                yield self._record(self.validate(valid)) if valid else self._record({}, quiet=True)
         finally:
             self.save()
             if self.accelerator.is_main_process:
