@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from kit import report
 from kit.folders import add_folders, bundle_folder
 from kit.measures import all_measures
-from kit.sound import RATE, fit, loop, read, rms
+from kit.sound import RATE, Wave, fit, loop, read, rms
 from winnow.engine.run import Separation, Settings
 
+Clips = list[tuple[Wave, Wave]]
 EXPONENTS = (1.0, 0.9, 0.8, 0.7, 0.6)
 
 
@@ -34,13 +36,13 @@ def main() -> None:
     print(report.table(header, rows))
 
 
-def pairs(data):  # type: ignore[no-untyped-def]
+def pairs(data: Path) -> Clips:
     """Clean and noisy of `train/paired`."""
     folder = data / "train" / "paired" / "voicebank-demand-train"
     return [(read(folder / "clean" / p.name), read(p)) for p in sorted((folder / "noisy").iterdir())]
 
 
-def mixtures(data, count: int = 60):  # type: ignore[no-untyped-def]
+def mixtures(data: Path, count: int = 60) -> Clips:
     """Clean and noisy from `train/speech` and `train/noise`, 4 s at -5 to 15 dB, seeded."""
     rng = np.random.default_rng(7)
     speech = sorted((data / "train" / "speech" / "librispeech").rglob("*.*"))
@@ -54,7 +56,7 @@ def mixtures(data, count: int = 60):  # type: ignore[no-untyped-def]
     return made
 
 
-def score(model: str, exponent: float, clips) -> list[str]:  # type: ignore[no-untyped-def]
+def score(model: str, exponent: float, clips: Clips) -> list[str]:
     """Mean PESQ, SI-SDR and STOI."""
     rows = []
     for clean, noisy in clips:
