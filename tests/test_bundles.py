@@ -100,6 +100,19 @@ def test_the_probe_notices_other_weights(bundle):
     assert not load_bundle(bundle).check().ok
 
 
+def test_the_exponent_of_a_bundle_is_applied(bundle):
+    """Below 1 less is taken away: noise comes out louder."""
+    noise = np.random.default_rng(0).normal(0, 0.1, (1, 16000)).astype(np.float32)
+    powers = []
+    for exponent in (0.5, 1.0):
+        settings = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))["settings"]
+        change(bundle, settings=settings | {"exponent": exponent})
+        separation = Separation(16000, 1, Settings(model=str(bundle)))
+        parts = [separation.feed(noise), separation.flush()]
+        powers.append(sum(float(np.square(part["speech"]).sum()) for part in parts))
+    assert powers[0] > 2 * powers[1]
+
+
 def test_an_unknown_name_gets_the_nearest_ones():
     with pytest.raises(UnknownModel, match=r'no model named "denois"\. Did you mean denoise-'):
         catalog.find("denois")

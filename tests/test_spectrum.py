@@ -64,6 +64,13 @@ def test_a_mask_of_compressed_spectra_expands_to_the_same_result():
     np.testing.assert_allclose(spectrum * expand_mask(parts, 0.3), wanted, rtol=2e-3, atol=1e-4)
 
 
+def test_an_exponent_acts_on_the_size_of_a_mask_and_not_on_its_phase():
+    parts = np.random.default_rng(2).normal(size=(5, 9, 2)).astype(np.float32)
+    plain, raised = expand_mask(parts, 0.3), expand_mask(parts, 0.3, 0.8)
+    np.testing.assert_allclose(np.abs(raised), np.abs(plain) ** 0.8, rtol=1e-3)
+    np.testing.assert_allclose(np.angle(raised), np.angle(plain), atol=1e-5)
+
+
 def test_no_strength_returns_the_input_and_the_limit_holds():
     mask = np.array([0, 0.001j, 0.5, 1, -2], np.complex64)
     np.testing.assert_array_equal(moderate(mask, 0.0, None), np.ones(5))

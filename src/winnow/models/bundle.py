@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from winnow.errors import BundleError
 from winnow.models.frames import FramesRunner
-from winnow.models.manifest import Manifest, read_manifest
+from winnow.models.manifest import FramesSettings, Manifest, read_manifest
 
 KINDS = {"frames": FramesRunner}
 """What runs the graphs of each kind; `winnow.models.manifest.SETTINGS` has their settings."""
@@ -76,7 +76,7 @@ class Bundle:
 
     def runner(self, threads: int = 1) -> FramesRunner:
         """A runner for the graph; the same one again within a process, since opening takes as long as a second of sound."""
-        return _opened(self.path, self.manifest.sha256, threads)
+        return _opened(self.path, self.manifest.sha256, self.manifest.settings, threads)
 
     def check(self) -> CheckReport:
         """Run the probe at its three lengths and frame by frame, and compare with what the export wrote down.
@@ -117,7 +117,7 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 @lru_cache(maxsize=4)
-def _opened(folder: Path, sha256: str, threads: int) -> FramesRunner:
-    """`sha256` is part of the key: a bundle that was exported again is opened again."""
+def _opened(folder: Path, sha256: str, settings: FramesSettings, threads: int) -> FramesRunner:
+    """Hash and settings are part of the key: a bundle that was changed is opened again."""
     bundle = load_bundle(folder)
-    return KINDS[bundle.manifest.kind](bundle.graph, bundle.manifest.settings, bundle.manifest.name, threads)
+    return KINDS[bundle.manifest.kind](bundle.graph, settings, bundle.manifest.name, threads)

@@ -52,6 +52,7 @@ def export_run(
 
 def load_run(run: Path) -> tuple[Any, torch.nn.Module]:
     """The recipe of a run folder and its averaged network. Raises BadInput."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
@@ -61,11 +62,18 @@ def load_run(run: Path) -> tuple[Any, torch.nn.Module]:
         raise BadInput(
             f"{run}: no {Path(str(error.filename or 'weights.safetensors')).name} in this folder, so it is no run."
         ) from None
-    except Exception as error:  # safetensors has its own exceptions
+    except (OSError, ValueError, SafetensorError) as error:
         raise BadInput(f"{run}: cannot be read ({error}).") from None
+    if not isinstance(described, dict) or not {"recipe", "config"} <= set(described):
+        raise BadInput(f"{run}: config.json cannot be read as that of a run; it names no recipe and config.")
     recipe = find_recipe(described["recipe"]).restored(described["config"])
     network = recipe.network()
-    network.load_state_dict(weights)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError:
+        raise BadInput(
+            f"{run}: the weights do not fit the network of config.json; one of the two is another run's."
+        ) from None
     return recipe, network.eval()
 
 
