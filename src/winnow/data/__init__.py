@@ -1,0 +1,1 @@
+"""From corpora on disk to training examples: items, corpora, augmentation, rooms, mixing, sets, packs."""
