@@ -180,11 +180,12 @@ def test_training_hands_over_what_was_typed(capsys, monkeypatch):
             "loss": 0.25,
         }
 
-    monkeypatch.setattr("winnow.train.run.train_denoise", trained)
+    monkeypatch.setattr("winnow.train.run.train", trained)
     code, out, _ = winnow(capsys, *TRAIN, "--set", "batch_size=32", "--set", "mix.snr=-5,20", "--run", "runs/x")
     assert code == 0
-    speech, noise, rooms, folder, schedule = got["positional"]
-    assert (speech, noise, rooms, folder) == (["s", "t"], ["n"], [], Path("runs/x"))
+    name, sounds, folder, schedule = got["positional"]
+    assert (name, sounds.speech, sounds.noise, sounds.rooms) == ("denoise", ["s", "t"], ["n"], [])
+    assert folder == Path("runs/x") and got["valid"] is None
     assert schedule.minutes == 5
     assert got["settings"] == ["batch_size=32", "mix.snr=-5,20"] and got["core"] is None
     assert "0.5 of 5 min · step 7 · 62x real time · loss 0.250" in out
@@ -198,6 +199,6 @@ def test_training_that_is_stopped_says_how_to_go_on(capsys, monkeypatch):
         yield {"step": 7, "minutes": 0.5, "times_real_time": 61.7}
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("winnow.train.run.train_denoise", stopped)
+    monkeypatch.setattr("winnow.train.run.train", stopped)
     code, _, err = winnow(capsys, *TRAIN)
     assert code == 130 and "--resume --run runs/denoise" in err

@@ -29,7 +29,7 @@ from winnow.train.losses import LossConfig, enhancement_loss, si_sdr  # noqa: E4
 from winnow.train.mixing import MixConfig, active_rms, complete_banks, convolve, draw, low_pass, render  # noqa: E402
 from winnow.train.networks.bandformer import Bandformer  # noqa: E402
 from winnow.train.recipes.denoise import DenoiseConfig, DenoiseRecipe  # noqa: E402
-from winnow.train.run import examples, train_denoise  # noqa: E402
+from winnow.train.run import Sounds, examples, train  # noqa: E402
 from winnow.train.settings import changed, keys, restored  # noqa: E402
 from winnow.train.solver import Schedule, Solver  # noqa: E402
 
@@ -172,10 +172,14 @@ def runs(sounds, tmp_path_factory):
     steps = {"device": "cpu", "seed": 1, "save_every": 100.0}
 
     def go(run, count, **more):
-        return list(train_denoise(*folders.values(), base / run, Schedule(steps=count, **steps), preset="tiny", **more))
+        return list(
+            train(
+                "denoise", Sounds(*folders.values()), base / run, Schedule(steps=count, **steps), preset="tiny", **more
+            )
+        )
 
     go("low", 2)
-    held_out = {"valid_speech": folders["speech"], "valid_noise": folders["noise"]}
+    held_out = {"valid": Sounds(folders["speech"], folders["noise"])}
     records = go("low", 4, resume=True, **held_out)
     go("straight", 4)
     go("high", 2, core=base / "low")
@@ -217,7 +221,7 @@ def test_runs_are_not_overwritten_and_nothing_is_resumed_from_nothing(runs):
     with pytest.raises(BadInput, match="nothing to resume"):
         go("new", 1, resume=True)
     with pytest.raises(BadOption, match="no preset"):
-        next(train_denoise([], [], [], base / "x", Schedule(), preset="huge"))
+        next(train("denoise", Sounds([], []), base / "x", Schedule(), preset="huge"))
 
 
 @pytest.mark.parametrize(("run", "rate"), [("low", 16000), ("high", 48000)])

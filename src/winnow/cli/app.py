@@ -64,7 +64,9 @@ def _models() -> typer.Typer:
 def _train() -> typer.Typer:
     app = typer.Typer(cls=Group, **PLAIN)
     app.callback()(train.train)
-    app.command("denoise", cls=Command, context_settings=CONTEXT, short_help="The network of `winnow enhance`.")(
-        train.denoise
-    )
+    for name, function, brief in (
+        ("denoise", train.denoise, "The network of `winnow enhance`."),
+        ("unet", train.unet, "System 1: spectrogram U-Nets at 8 kHz."),
+    ):
+        app.command(name, cls=Command, context_settings=CONTEXT, short_help=brief)(function)
     return app

@@ -18,6 +18,26 @@ def _folders(name: str, what: str) -> Any:
     return typer.Option(name, metavar="DIR", help=what)
 
 
+Speech = Annotated[list[str], _folders("--speech", "Clean speech; may be repeated, DIR=2 counts twice.")]
+Noise = Annotated[list[str], _folders("--noise", "Noise; may be repeated.")]
+Rooms = Annotated[list[str] | None, _folders("--rooms", "Impulse responses of rooms.")]
+ValidSpeech = Annotated[list[str] | None, _folders("--valid-speech", "Held-out speech, to score on the way.")]
+ValidNoise = Annotated[list[str] | None, _folders("--valid-noise", "Held-out noise.")]
+ValidRooms = Annotated[list[str] | None, _folders("--valid-rooms", "Held-out rooms.")]
+Run = Annotated[str, typer.Option("--run", metavar="FOLDER", help="Where weights and logs go.")]
+Minutes = Annotated[float, typer.Option("--minutes", metavar="N", help="Stop after this time.")]
+Values = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the recipe; may be repeated.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the random numbers.")]
+Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto (a GPU if there is one) or cpu.")]
+Precision = Annotated[
+    str, typer.Option("--precision", metavar="NAME", help="full, or bf16: faster where the processor has it.")
+]
+Threads = Annotated[int | None, typer.Option("--threads", metavar="N", help="Of the CPU. [default: all]")]
+
+
 def train() -> None:
     """winnow train denoise --speech speech/ --noise noise/ --minutes 60
 
@@ -29,29 +49,24 @@ def train() -> None:
 
 def denoise(
     *,
-    speech: Annotated[list[str], _folders("--speech", "Clean speech; may be repeated, DIR=2 counts twice.")],
-    noise: Annotated[list[str], _folders("--noise", "Noise; may be repeated.")],
-    rooms: Annotated[list[str] | None, _folders("--rooms", "Impulse responses of rooms.")] = None,
-    valid_speech: Annotated[
-        list[str] | None, _folders("--valid-speech", "Held-out speech, to score on the way.")
-    ] = None,
-    valid_noise: Annotated[list[str] | None, _folders("--valid-noise", "Held-out noise.")] = None,
-    valid_rooms: Annotated[list[str] | None, _folders("--valid-rooms", "Held-out rooms.")] = None,
-    run: Annotated[str, typer.Option("--run", metavar="FOLDER", help="Where weights and logs go.")] = "runs/denoise",
+    speech: Speech,
+    noise: Noise,
+    rooms: Rooms = None,
+    valid_speech: ValidSpeech = None,
+    valid_noise: ValidNoise = None,
+    valid_rooms: ValidRooms = None,
+    run: Run = "runs/denoise",
     core: Annotated[
         str | None, typer.Option("--core", metavar="RUN", help="A 16 kHz run: train the 48 kHz network on top of it.")
     ] = None,
-    minutes: Annotated[float, typer.Option("--minutes", metavar="N", help="Stop after this time.")] = 60.0,
+    minutes: Minutes = 60.0,
     preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="shipped, or tiny for a try.")] = "shipped",
-    values: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the recipe; may be repeated.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the random numbers.")] = 0,
-    device: Annotated[
-        str, typer.Option("--device", metavar="NAME", help="auto (a GPU if there is one) or cpu.")
-    ] = "auto",
-    threads: Annotated[int | None, typer.Option("--threads", metavar="N", help="Of the CPU. [default: all]")] = None,
+    values: Values = None,
+    resume: Resume = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Precision = "full",
+    threads: Threads = None,
 ) -> int:
     """winnow train denoise --speech speech/ --noise noise/ --minutes 60
     winnow train denoise --speech a/ --speech b/ --noise c/ --set batch_size=32
@@ -59,26 +74,69 @@ def denoise(
     Train the network of `winnow enhance`. Clean speech and noise are mixed while training;
     `winnow export` makes a bundle of the run.
     """
+    sounds, held = (speech, noise, rooms), (valid_speech, valid_noise, valid_rooms)
+    schedule = {"minutes": minutes, "seed": seed, "device": device, "precision": precision}
+    more = {"preset": preset, "settings": values or [], "core": Path(core) if core else None, "resume": resume}
+    return _train("denoise", sounds, held, run, schedule, threads, more)
+
+
+def unet(
+    *,
+    speech: Speech,
+    noise: Noise,
+    rooms: Rooms = None,
+    valid_speech: ValidSpeech = None,
+    valid_noise: ValidNoise = None,
+    valid_rooms: ValidRooms = None,
+    run: Run = "runs/unet",
+    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="unet or resnet.")] = None,
+    dropout: Annotated[float | None, typer.Option("--dropout", metavar="P", help="Of the resnet's decoder.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", metavar="N", help="Stop after these. [default: by time]")
+    ] = None,
+    start_fm: Annotated[int | None, typer.Option("--start-fm", metavar="N", help="Maps of the first level.")] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", metavar="N", help="Examples a step.")] = None,
+    lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="Learning rate.")] = None,
+    minutes: Minutes = 60.0,
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="NAME", help="shipped, paper (as published) or tiny.")
+    ] = "shipped",
+    values: Values = None,
+    resume: Resume = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Precision = "full",
+    threads: Threads = None,
+) -> int:
+    """winnow train unet --speech speech/ --noise noise/ --model unet --epochs 10
+    winnow train unet --preset paper --start-fm 16 --batch-size 16 --lr 1e-4 ...
+
+    Train a spectrogram U-Net at 8 kHz (system 1), corrected or as it was published.
+    """
+    flags = {
+        "network.model": model,
+        "network.dropout": dropout,
+        "network.start_fm": start_fm,
+        "batch_size": batch_size,
+        "learning_rate": lr,
+    }
+    given = [f"{key}={value}" for key, value in flags.items() if value is not None]
+    sounds, held = (speech, noise, rooms), (valid_speech, valid_noise, valid_rooms)
+    schedule = {"minutes": minutes, "epochs": epochs, "seed": seed, "device": device, "precision": precision}
+    more = {"preset": preset, "settings": [*given, *(values or [])], "resume": resume}
+    return _train("unet", sounds, held, run, schedule, threads, more)
+
+
+def _train(name: str, sounds: Any, held: Any, run: str, schedule: Any, threads: int | None, more: Any) -> int:
     _need_torch()
-    from winnow.train.run import train_denoise, use_threads
+    from winnow.train.run import Sounds, train, use_threads
     from winnow.train.solver import Schedule
 
     use_threads(threads)
-    records = train_denoise(
-        speech,
-        noise,
-        rooms or [],
-        Path(run),
-        Schedule(minutes=minutes, seed=seed, device=device),
-        preset=preset,
-        settings=values or [],
-        core=Path(core) if core else None,
-        valid_speech=valid_speech or [],
-        valid_noise=valid_noise or [],
-        valid_rooms=valid_rooms or [],
-        resume=resume,
-    )
-    return _follow(records, minutes, run)
+    valid = Sounds(held[0], held[1], held[2] or []) if held[0] and held[1] else None
+    heard = Sounds(sounds[0], sounds[1], sounds[2] or [])
+    records = train(name, heard, Path(run), Schedule(**schedule), valid=valid, **more)
+    return _follow(records, schedule["minutes"], run)
 
 
 def _follow(records: Iterator[dict[str, float]], minutes: float, run: str) -> int:

@@ -40,7 +40,35 @@ class FramesSettings:
             raise BundleError("manifest.json: the settings of kind frames make no sense together.")
 
 
-SETTINGS: dict[str, type[FramesSettings]] = {"frames": FramesSettings}
+@dataclass(frozen=True)
+class SpectralSettings:
+    """Kind `spectral`: windows of a spectrogram in, masks out, the network's window sliding over the recording.
+
+    fft, window, hop: samples of the transform, a Hann window; frames: of a window; multiple: frames come in multiples of it;
+    bins: that the network sees, from 0 hertz up; centre, span: decibels go in as `(x - centre) / span`, relative to the loudest
+    bin of the window, none below -80; output: "gain" (of magnitudes, before a sigmoid) or "noise" (decibels of noise, as
+    `(x - out_centre) / out_span`); overlap: share of a window that the next one repeats.
+    as_published: window by window with the published arithmetic, defects included (SYSTEMS.md, system 1).
+    """
+
+    fft: int
+    window: int
+    hop: int
+    frames: int
+    bins: int
+    multiple: int
+    centre: float
+    span: float
+    output: str
+    out_centre: float = 0.0
+    out_span: float = 1.0
+    overlap: float = 0.25
+    as_published: bool = False
+
+
+Settings = FramesSettings | SpectralSettings
+
+SETTINGS: dict[str, type[Any]] = {"frames": FramesSettings, "spectral": SpectralSettings}
 
 
 @dataclass(frozen=True)
@@ -81,7 +109,7 @@ class Manifest:
     licence: str
     non_commercial: bool
     corpora: tuple[Corpus, ...]
-    settings: FramesSettings
+    settings: Any
     sha256: str
     cues: tuple[Cue, ...] = ()
     scores: dict[str, float] = field(default_factory=dict)

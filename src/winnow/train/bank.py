@@ -93,9 +93,11 @@ def bank_of(sounds: Tensor, rate: int) -> Bank:
 
 
 def find_recordings(folder: Path) -> list[Path]:
-    """All recordings under a folder, sorted, hidden files left out. Raises InputNotFound or BadInput."""
+    """All recordings under a folder, sorted, hidden files left out; or the one recording. Raises InputNotFound or BadInput."""
+    if folder.is_file():
+        return [folder]
     if not folder.exists():
-        raise InputNotFound(f"{folder}: no such folder.")
+        raise InputNotFound(f"{folder}: no such folder or recording.")
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
     if not found:
         raise BadInput(f"{folder}: no recordings in this folder.")

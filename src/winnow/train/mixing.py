@@ -17,7 +17,11 @@ from winnow.train.synthetic import decaying_rooms, smooth_gain, synthetic_noise
 
 @dataclass(frozen=True)
 class MixConfig:
-    """What examples look like. Chances are per example, levels in dB, times in seconds."""
+    """What examples look like. Chances are per example, levels in dB, times in seconds.
+
+    amplitude: if its end is above 0, an example is a recording plus u times a noise, u drawn from it, both as loud as their
+    recordings are at full scale, and nothing else is done (system 1).
+    """
 
     rate: int = 16000
     seconds: float = 2.0
@@ -43,6 +47,7 @@ class MixConfig:
     band_limit_chance: float = 0.2
     clip_chance: float = 0.06
     codec_chance: float = 0.08
+    amplitude: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,7 @@ class Draw:
     cutoff: np.ndarray  # hertz; at or above half the rate: none
     clip: np.ndarray  # share of the peak kept, 1: none
     codec: np.ndarray  # threshold in dB below the loudest bin around, 0: none
+    amplitude: np.ndarray  # of the noise, where MixConfig.amplitude asks for it
 
     def __str__(self) -> str:
         return "\n".join(f"{f.name}: {getattr(self, f.name)}" for f in fields(self))
@@ -145,6 +151,7 @@ def draw(rng: np.random.Generator, count: int, config: MixConfig, banks: Banks) 
         cutoff=np.where(happens(config.band_limit_chance), cutoffs, 10**6),
         clip=np.where(happens(config.clip_chance), rng.uniform(0.1, 0.7, count), 1.0),
         codec=np.where(happens(config.codec_chance), rng.uniform(14, 30, count), 0.0),
+        amplitude=rng.uniform(*config.amplitude, count),
     )
 
 
@@ -155,6 +162,8 @@ def _kinds(config: MixConfig) -> list[float]:
 
 def render(choice: Draw, config: MixConfig, banks: Banks) -> tuple[Tensor, Tensor]:
     """Make the mixtures and their targets, each `(N, time)` float32, on the device of the banks."""
+    if config.amplitude[1] > 0:
+        return _plain_sum(choice, config, banks)
     device = banks.speech.samples.device
     length = round(config.seconds * config.rate)
     dry = banks.speech.crops(choice.speech, choice.speech_place, choice.speech_speed, length, loop=False)
@@ -172,6 +181,15 @@ def render(choice: Draw, config: MixConfig, banks: Banks) -> tuple[Tensor, Tenso
     wet, target = wet * scale, target * scale
     background = background / active_rms(background).clamp(min=1e-6) * _db(choice.level - choice.snr, device)
     return _damage(wet + background, target, choice, config)
+
+
+def _plain_sum(choice: Draw, config: MixConfig, banks: Banks) -> tuple[Tensor, Tensor]:
+    """Voice plus u times noise (vbelz/Speech-enhancement), `(N, time)`."""
+    length, still = round(config.seconds * config.rate), np.ones(choice.snr.size)
+    voice = banks.speech.crops(choice.speech, choice.speech_place, still, length, loop=False)
+    noise = banks.noise.crops(choice.noise[0], choice.noise_place[0], still, length, loop=True)
+    u = torch.as_tensor(choice.amplitude, dtype=torch.float32, device=voice.device)[:, None]
+    return voice + u * noise, voice
 
 
 def convolve(x: Tensor, response: Tensor) -> Tensor:

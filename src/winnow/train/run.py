@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,61 +21,56 @@ from winnow.train.recipes.denoise import FullbandRecipe
 from winnow.train.settings import changed
 from winnow.train.solver import Examples, Schedule, Solver
 
-PRESETS = ("shipped", "tiny")
+PRESETS = ("shipped", "paper", "tiny")
 
 
-def train_denoise(
-    speech: Sequence[str],
-    noise: Sequence[str],
-    rooms: Sequence[str],
+@dataclass(frozen=True)
+class Sounds:
+    """What a run is trained on, each `FOLDER` or `FOLDER=WEIGHT`; with noise, held out and scored on the way: valid."""
+
+    speech: Sequence[str]
+    noise: Sequence[str]
+    rooms: Sequence[str] = ()
+
+
+def train(
+    name: str,
+    sounds: Sounds,
     folder: Path,
     schedule: Schedule,
     *,
     preset: str = "shipped",
     settings: Sequence[str] = (),
     core: Path | None = None,
-    valid_speech: Sequence[str] = (),
-    valid_noise: Sequence[str] = (),
-    valid_rooms: Sequence[str] = (),
+    valid: Sounds | None = None,
     resume: bool = False,
 ) -> Iterator[dict[str, float]]:
-    """Train an enhancer on folders of sound; yields where it stands about once a second.
+    """Train a network on folders of sound; yields where it stands about once a second.
 
-    speech, noise, rooms: `FOLDER` or `FOLDER=WEIGHT`; folder: of the run; settings: `key=value`;
-    core: run of a 16 kHz enhancer, to train the 48 kHz one on top of it; valid_*: held-out recordings, scored on the
-    way; resume: go on in the folder, with its settings.
+    name: of the recipe; folder: of the run; settings: `key=value`; core: run of a 16 kHz enhancer, to train the 48 kHz one on
+    top of it; valid: held-out recordings, scored on the way; resume: go on in the folder, with its settings.
     Raises BadInput, BadOption.
     """
-    _check(folder, resume, preset)
-    recipe = _recipe(folder, preset, settings, core, resume)
+    _check(folder, resume)
+    recipe = _resumed(name, folder) if resume else _recipe(name, preset, settings, core)
     mix = recipe.config.mix
     cache = folder.parent / ".cache"
     lowest = 32000 if mix.rate > 16000 else 0
-    banks = gather(speech, noise, rooms, mix, schedule.seed, cache, lowest)
-    valid = None
-    if valid_speech and valid_noise:
-        valid = gather(valid_speech, valid_noise, valid_rooms, mix, schedule.seed + 1, cache, lowest)
+    banks = gather(sounds, mix, schedule.seed, cache, lowest)
+    held = gather(valid, mix, schedule.seed + 1, cache, lowest) if valid else None
     noisy = replace(mix, clean_chance=0.0, silent_chance=0.0)  # of clean and silent examples SI-SDR tells nothing
     solver = Solver(recipe, folder, schedule)
     make = examples(banks.to(solver.device), mix, recipe.config.batch_size, schedule.seed, _process())
-    held_out = None if valid is None else examples(valid.to(solver.device), noisy, 16, schedule.seed + 1, 0)
+    held_out = None if held is None else examples(held.to(solver.device), noisy, 16, schedule.seed + 1, 0)
     yield from solver.run(make, held_out, resume)
 
 
-def gather(
-    speech: Sequence[str],
-    noise: Sequence[str],
-    rooms: Sequence[str],
-    mix: MixConfig,
-    seed: int,
-    cache: Path,
-    lowest: int,
-) -> Banks:
+def gather(sounds: Sounds, mix: MixConfig, seed: int, cache: Path, lowest: int) -> Banks:
     """Decode the folders, and add what is synthesised."""
-    measured = build_bank(rooms, mix.rate, cache=cache) if rooms else None
-    voices = build_bank(speech, mix.rate, lowest_rate=lowest, cache=cache)
-    sounds = build_bank(noise, mix.rate, lowest_rate=lowest, cache=cache)
-    return complete_banks(voices, sounds, measured, mix, seed)
+    measured = build_bank(sounds.rooms, mix.rate, cache=cache) if sounds.rooms else None
+    voices = build_bank(sounds.speech, mix.rate, lowest_rate=lowest, cache=cache)
+    noises = build_bank(sounds.noise, mix.rate, lowest_rate=lowest, cache=cache)
+    return complete_banks(voices, noises, measured, mix, seed)
 
 
 def examples(banks: Banks, mix: MixConfig, count: int, seed: int, process: int) -> Examples:
@@ -88,20 +83,25 @@ def examples(banks: Banks, mix: MixConfig, count: int, seed: int, process: int) 
     return make
 
 
-def _check(folder: Path, resume: bool, preset: str) -> None:
-    if preset not in PRESETS:
-        raise BadOption(f"no preset named {preset}; there are {', '.join(PRESETS)}.")
+def _check(folder: Path, resume: bool) -> None:
     if resume and not (folder / "state.pt").exists():
         raise BadInput(f"{folder}: nothing to resume, there is no state.pt. Leave out --resume to begin a run.")
     if not resume and (folder / "state.pt").exists():
         raise BadInput(f"{folder} holds a run already. Add --resume to go on with it, or give another --run.")
 
 
-def _recipe(folder: Path, preset: str, settings: Sequence[str], core: Path | None, resume: bool) -> Any:
-    if resume:
-        return load_run(folder)[0]
-    name = "denoise-fullband" if core else "denoise"
-    cls = find_recipe(name)
+def _resumed(name: str, folder: Path) -> Any:
+    recipe = load_run(folder)[0]
+    if recipe.name not in (name, f"{name}-fullband"):
+        raise BadInput(f"{folder} holds a run of `winnow train {recipe.name}`, not of {name}. Give another --run.")
+    return recipe
+
+
+def _recipe(name: str, preset: str, settings: Sequence[str], core: Path | None) -> Any:
+    cls = find_recipe("denoise-fullband" if core else name)
+    presets = [p for p in PRESETS if hasattr(cls.config_class, p)]
+    if preset not in presets:
+        raise BadOption(f"no preset named {preset}; there are {', '.join(presets)}.")
     config = changed(getattr(cls.config_class, preset)(), settings)
     if core is None:
         return cls(config)

@@ -42,3 +42,24 @@ def multiply(mask: Tensor, parts: Tensor) -> Tensor:
     a, b = mask.unbind(-1)
     c, d = parts.unbind(-1)
     return torch.stack([a * c - b * d, a * d + b * c], -1)
+
+
+def hann_stft(x: Tensor, fft: int, hop: int) -> Tensor:
+    """`(N, time)` to complex `(N, T, F)` with a Hann window as long as the transform, centred frames, zeros at the ends."""
+    window = torch.hann_window(fft, device=x.device)
+    return torch.stft(x, fft, hop, window=window, pad_mode="constant", return_complex=True).transpose(1, 2)
+
+
+def hann_istft(spectrum: Tensor, fft: int, hop: int, length: int) -> Tensor:
+    """The inverse of `hann_stft`, `(N, T, F)` to `(N, length)`; fft is said, since an odd one cannot be told from F."""
+    window = torch.hann_window(fft, device=spectrum.device)
+    return torch.istft(spectrum.transpose(1, 2), fft, hop, window=window, length=length)
+
+
+def decibels(size: Tensor, reference: Tensor) -> Tensor:
+    """Magnitudes in decibels relative to a reference, none below -80 dB of their own loudest, `(N, T, F)`.
+
+    As librosa's `amplitude_to_db` with its defaults (amin 1e-5, top_db 80), over each example.
+    """
+    level = 20 * torch.log10(size.clamp(min=1e-5)) - 20 * torch.log10(reference.clamp(min=1e-5))
+    return level.maximum(level.amax((1, 2), keepdim=True) - 80)

@@ -10,8 +10,9 @@ from winnow.errors import BadOption
 def find_recipe(name: str) -> Any:
     """A recipe class by its name. Raises BadOption."""
     from winnow.train.recipes.denoise import DenoiseRecipe, FullbandRecipe
+    from winnow.train.recipes.unet import UNetRecipe
 
-    recipes = {cls.name: cls for cls in (DenoiseRecipe, FullbandRecipe)}
+    recipes: dict[str, Any] = {cls.name: cls for cls in (DenoiseRecipe, FullbandRecipe, UNetRecipe)}
     if name not in recipes:
         raise BadOption(f"no recipe named {name}; there are {', '.join(recipes)}.")
     return recipes[name]
