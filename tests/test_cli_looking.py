@@ -27,6 +27,8 @@ COMMANDS = [
     ["score"],
     ["evaluate"],
     ["compare"],
+    ["data"],
+    ["data", "list"],
 ]
 
 

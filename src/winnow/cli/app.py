@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from winnow.cli import compare, doctor, evaluate, look, process, score, train
+from winnow.cli import compare, data, doctor, evaluate, look, process, score, train
 from winnow.cli.helptext import Command, Group
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -50,6 +50,7 @@ def command() -> Any:
     ):
         app.command(name, cls=Command, short_help=brief, context_settings=CONTEXT)(function)
     app.add_typer(_models(), name="models", short_help="List the networks; show one.")
+    app.add_typer(data.app(), name="data", short_help="From corpora to training examples.")
     app.add_typer(_train(), name="train", short_help="Train a network on folders of sound.")
     return get_command(app)
 

@@ -1,0 +1,27 @@
+"""`winnow data`: from corpora on disk to training examples."""
+
+from __future__ import annotations
+
+import typer
+
+from winnow.cli.helptext import Command, Group
+
+
+def data() -> None:
+    """winnow data list                 which corpora are known
+
+    From corpora on disk to training examples. A list has one recording a row;
+    everything else starts from lists.
+    """
+
+
+def app() -> typer.Typer:
+    """The group of commands."""
+    from winnow.cli.app import CONTEXT, PLAIN
+    from winnow.cli.data import listing
+
+    group = typer.Typer(cls=Group, **PLAIN)
+    group.callback()(data)
+    for name, function, brief in (("list", listing.list_, "List the corpora that are known; show one."),):
+        group.command(name, cls=Command, short_help=brief, context_settings=CONTEXT)(function)
+    return group
