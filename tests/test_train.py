@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="needs the extra `train`: pip instal
 pytest.importorskip("accelerate", reason="needs the extra `train`: pip install winnow-audio[train]")
 
 from winnow.audio import Audio  # noqa: E402
-from winnow.dsp.spectrum import Analysis, Synthesis, compress  # noqa: E402
+from winnow.dsp.spectrum import Analysis, Synthesis, Transform, compress  # noqa: E402
 from winnow.engine.run import Settings, separate  # noqa: E402
 from winnow.errors import BadInput, BadOption, BundleError, OutputError  # noqa: E402
 from winnow.media import write  # noqa: E402
@@ -32,6 +32,8 @@ from winnow.train.recipes.denoise import DenoiseConfig, DenoiseRecipe  # noqa: E
 from winnow.train.run import Sounds, examples, train  # noqa: E402
 from winnow.train.settings import changed, keys, restored  # noqa: E402
 from winnow.train.solver import Schedule, Solver  # noqa: E402
+
+HALVES = Transform.halves(512)
 
 
 def noise(*shape, seed=0):
@@ -67,13 +69,13 @@ def banks(sounds, mix):
 
 def test_spectra_in_torch_and_numpy_agree():
     samples = noise(2, 4096)
-    ours = Analysis(512, 2).feed(np.pad(samples.numpy(), ((0, 0), (0, 256))))
+    ours = Analysis(HALVES, 2).feed(np.pad(samples.numpy(), ((0, 0), (0, 256))))
     theirs = spectra.stft(samples, 512, 256).numpy()
     np.testing.assert_allclose(theirs, ours[:, : theirs.shape[1]], atol=1e-4)
     parts = spectra.compress(torch.from_numpy(ours), 0.3)
     np.testing.assert_allclose(parts.numpy(), compress(ours, 0.3), atol=1e-4)
     np.testing.assert_allclose(spectra.expand(parts, 0.3).numpy(), ours, atol=1e-3)
-    back = Synthesis(512, 2).feed(ours)[:, 256:]
+    back = Synthesis(HALVES, 2).feed(ours)[:, 256:]
     np.testing.assert_allclose(spectra.istft(torch.from_numpy(ours), 512, 256, 4096).numpy(), back, atol=1e-5)
 
 

@@ -180,6 +180,7 @@ def export(
     about: Annotated[
         str | None, typer.Option("--about", metavar="FILE", help="JSON: title, licence, corpora ...")
     ] = None,
+    bits: Annotated[int, typer.Option("--bits", metavar="N", help="32, or 8: convolutions a quarter as large.")] = 32,
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that exists.")] = False,
 ) -> None:
     """winnow export runs/denoise -o my-model
@@ -189,7 +190,9 @@ def export(
     _need_torch()
     from winnow.train.export import export_run
 
-    manifest = export_run(Path(run), Path(output), name=name, about=Path(about) if about else None, force=force)
+    manifest = export_run(
+        Path(run), Path(output), name=name, about=Path(about) if about else None, force=force, bits=bits
+    )
     print(
         f"{output}   {manifest.name}: {manifest.parameters} parameters; try `winnow enhance talk.mp4 --model {output}`"
     )

@@ -36,6 +36,12 @@ def moderate(mask: Mask, strength: float, max_attenuation: float | None) -> Mask
     return np.asarray(mask, np.complex64)
 
 
+def least_gain(strength: float, max_attenuation: float | None) -> float:
+    """What `moderate` leaves of a bin that a network would take away altogether, 0 to 1."""
+    floor = 0.0 if max_attenuation is None else 10 ** (-max_attenuation / 20)
+    return 1 - strength * (1 - floor)
+
+
 def limit(mask: Mask, most: float) -> Mask:
     """No bin is raised above `most` (linear): what is not there is not invented."""
     size = np.abs(mask)

@@ -1,9 +1,13 @@
-"""Short-time Fourier transform with a root-Hann window, block by block, and the compression of its magnitudes.
+"""Short-time Fourier transform, block by block, and the compression of magnitudes.
 
-Frame t is centred on sample `t * hop`; window = 2 * hop, so that analysis and synthesis windows add up to one.
+Synthesis windows are the analysis window divided by the sum of its squares over the frames, so that both together return the
+input exactly for any window and hop (Griffin & Lim 1984, equation 6, with what is constant over time taken out).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,49 +24,96 @@ def root_hann(window: int) -> Floats:
     return np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Transform:
+    """How a spectrum is made: fft, window and hop in samples, window <= fft; shape: "root-hann" or "hann", periodic.
+
+    Frame t begins at sample `t * hop - (window - hop)`, so that every sample of a recording lies in as many frames as any other.
+    """
+
+    window: int
+    hop: int
+    fft: int
+    shape: Literal["root-hann", "hann"] = "root-hann"
+
+    @classmethod
+    def halves(cls, window: int) -> Transform:
+        """Root-Hann windows at half overlap, which add up to one: frame t is centred on sample `t * hop`."""
+        return cls(window, window // 2, window)
+
+    @property
+    def bins(self) -> int:
+        """Frequency bins of a frame."""
+        return self.fft // 2 + 1
+
+    @property
+    def early(self) -> int:
+        """Samples that synthesis gives before the recording begins."""
+        return self.window - self.hop
+
+    @property
+    def analysis(self) -> Floats:
+        """The analysis window, `(window,)`."""
+        root = root_hann(self.window)
+        return root if self.shape == "root-hann" else root * root
+
+    @property
+    def synthesis(self) -> Floats:
+        """The synthesis window, `(window,)`."""
+        parts = -(-self.window // self.hop)
+        shape = np.pad(self.analysis.astype(float), (0, parts * self.hop - self.window)).reshape(parts, self.hop)
+        return np.asarray((shape / (shape**2).sum(0)).reshape(-1)[: self.window], np.float32)
+
+
 class Analysis:
     """Waveform to spectrum, block by block.
 
-    `feed` takes `(channels, time)` of any length and returns the complete frames, complex64 `(channels, T, F)`, F = window / 2 + 1.
-    A recording of n samples gives ceil(n / hop) + 1 frames once it is flushed with zeros.
+    `feed` takes `(channels, time)` of any length and returns the complete frames, complex64 `(channels, T, F)`. With
+    `transform.window` zeros more, every sample of a recording has been in all its frames.
     """
 
-    def __init__(self, window: int, channels: int) -> None:
-        self.window, self.hop = window, window // 2
-        self._shape = root_hann(window)
-        self._kept: Floats = np.zeros((channels, self.hop), np.float32)
+    def __init__(self, transform: Transform, channels: int) -> None:
+        self.transform = transform
+        self._shape = transform.analysis
+        self._kept: Floats = np.zeros((channels, transform.early), np.float32)
 
     def feed(self, block: Floats) -> Spectrum:
         """All frames that the samples so far complete, `(channels, T, F)`."""
+        c = self.transform
         samples = np.concatenate([self._kept, block], axis=1)
-        count = max(0, samples.shape[1] // self.hop - 1)
-        self._kept = samples[:, count * self.hop :]
+        count = max(0, (samples.shape[1] - c.window) // c.hop + 1)
+        self._kept = samples[:, count * c.hop :]
         if count == 0:
-            return np.zeros((samples.shape[0], 0, self.hop + 1), np.complex64)
-        frames = np.lib.stride_tricks.sliding_window_view(samples, self.window, axis=1)[:, :: self.hop][:, :count]
-        return np.asarray(np.fft.rfft(frames * self._shape), np.complex64)
+            return np.zeros((samples.shape[0], 0, c.bins), np.complex64)
+        frames = np.lib.stride_tricks.sliding_window_view(samples, c.window, axis=1)[:, :: c.hop][:, :count]
+        return np.asarray(np.fft.rfft(frames * self._shape, c.fft), np.complex64)
 
 
 class Synthesis:
-    """Spectrum to waveform by overlap-add, the inverse of `Analysis`: the first hop that comes out belongs before the recording."""
+    """Spectrum to waveform by overlap-add, the inverse of `Analysis`: what comes out begins `transform.early` samples early."""
 
-    def __init__(self, window: int, channels: int) -> None:
-        self.window, self.hop = window, window // 2
-        self._shape = root_hann(window)
-        self._tail: Floats = np.zeros((channels, self.hop), np.float32)
+    def __init__(self, transform: Transform, channels: int) -> None:
+        self.transform = transform
+        self._parts = -(-transform.window // transform.hop)
+        spare = self._parts * transform.hop - transform.window
+        self._shape = np.pad(transform.synthesis, (0, spare))
+        self._tail: Floats = np.zeros((channels, self._parts - 1, transform.hop), np.float32)
 
     def feed(self, spectrum: Spectrum) -> Floats:
         """`(channels, T, F)` to the finished samples `(channels, T * hop)`."""
+        c = self.transform
         channels, count, _ = spectrum.shape
         if count == 0:
             return np.zeros((channels, 0), np.float32)
-        frames = np.asarray(np.fft.irfft(spectrum, self.window), np.float32) * self._shape
-        first, second = frames[..., : self.hop], frames[..., self.hop :]
-        out = first.copy()
-        out[:, 0] += self._tail
-        out[:, 1:] += second[:, :-1]
-        self._tail = second[:, -1].copy()
-        return out.reshape(channels, count * self.hop)
+        frames = np.zeros((channels, count, self._parts * c.hop), np.float32)
+        frames[..., : c.window] = np.fft.irfft(spectrum, c.fft)[..., : c.window]
+        parts = (frames * self._shape).reshape(channels, count, self._parts, c.hop)
+        out = np.zeros((channels, count + self._parts - 1, c.hop), np.float32)
+        out[:, : self._parts - 1] = self._tail
+        for part in range(self._parts):
+            out[:, part : part + count] += parts[:, :, part]
+        self._tail = out[:, count:].copy()
+        return out[:, :count].reshape(channels, count * c.hop)
 
 
 def compress(spectrum: Spectrum, power: float) -> Floats:

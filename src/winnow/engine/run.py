@@ -11,12 +11,12 @@ from typing import Literal
 import numpy as np
 
 from winnow.audio import Samples, whole_rate
-from winnow.dsp.masks import moderate
+from winnow.dsp.masks import least_gain
 from winnow.dsp.resample import StreamResampler, fit
-from winnow.dsp.spectrum import Analysis, Spectrum, Synthesis
-from winnow.engine.downmix import Downmix
+from winnow.engine.bodies import Body, Finished, MaskBody, WindowBody
 from winnow.errors import BadAudio, BadInput, BadOption
 from winnow.models import catalog
+from winnow.models.bundle import Bundle
 
 Stems = dict[str, Samples]
 
@@ -50,8 +50,7 @@ class Settings:
     @property
     def least_gain(self) -> float:
         """The share of the recording that stays whatever the model does, 0 to 1."""
-        floor = 0.0 if self.max_attenuation is None else 10 ** (-self.max_attenuation / 20)
-        return 1 - self.strength * (1 - floor)
+        return least_gain(self.strength, self.max_attenuation)
 
 
 def _within(value: object, least: float, most: float) -> bool:
@@ -79,20 +78,16 @@ class Separation:
         self.model = bundle.manifest.name
         self.latency = bundle.manifest.latency
         self._model_rate = bundle.manifest.rate
-        self._runner = bundle.runner(self.settings.threads)
-        window = self._runner.settings.window
+        self._body = _body(bundle, channels, self.settings)
         self._to_model = StreamResampler(rate, self._model_rate, channels)
         self._from_model = StreamResampler(self._model_rate, rate, channels)
-        self._analysis, self._synthesis = Analysis(window, channels), Synthesis(window, channels)
-        self._early = window // 2  # what synthesis gives first belongs before the recording
-        self._inside = 0  # samples at the model's rate that went in and have not come out
-        self._downmix = Downmix(channels) if self.settings.channels == "linked" else None
-        self._states = [self._runner.begin() for _ in range(1 if self._downmix else channels)]
         self._waiting: Samples = np.zeros((channels, 0), np.float32)
-        # What the model never hears, the band above its own, shall keep what the settings leave of anything: that share
-        # goes past the model and is taken out of what comes back from it.
-        self._kept = np.float32(self.settings.least_gain)
+        # The band above the model's own gets a gain too: that share of the recording goes past the model, and what the model
+        # heard of it is taken out of what comes back. With strength 0 nothing is left that was resampled.
+        self._past = rate != self._model_rate
         self._heard: Samples = np.zeros((channels, 0), np.float32)
+        self._gains: Samples = np.zeros((1, 0), np.float32)
+        self._place = 0.0  # of the next sample to be delivered, from the first of the gains, in the model's samples
 
     def feed(self, block: Samples) -> Stems:
         """Give the next samples `(channels, time)`, take what is finished.
@@ -104,56 +99,65 @@ class Separation:
             raise BadAudio(f"a block has shape ({self.channels}, time), not {block.shape}.")
         block = np.nan_to_num(np.asarray(block, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
         self._waiting = np.concatenate([self._waiting, block], axis=1)
-        return self._deliver(self._from_model.feed(self._enhance(self._to_model.feed(block))))
+        speech = self._through(self._to_model.feed(block))
+        return self._deliver(self._from_model.feed(speech))
 
     def flush(self) -> Stems:
         """The rest, after the last block. Raises BadInput the second time."""
         self._refuse_after_the_end()
         self._ended = True
-        rest = self._enhance(self._to_model.flush())
-        inside = self._inside
-        window = self._runner.settings.window
-        tail = self._enhance(np.zeros((self.channels, window), np.float32))[:, :inside]
-        speech = [self._from_model.feed(np.concatenate([rest, tail], axis=1)), self._from_model.flush()]
+        last = self._through(self._to_model.flush())
+        rest = self._without_heard(self._body.flush())
+        speech = [self._from_model.feed(np.concatenate([last, rest], axis=1)), self._from_model.flush()]
         return self._deliver(fit(np.concatenate(speech, axis=1), self._waiting.shape[1]))
 
     def _refuse_after_the_end(self) -> None:
         if self._ended:
             raise BadInput("this recording was ended by flush; begin the next one with a new object.")
 
-    def _enhance(self, block: Samples) -> Samples:
-        """Samples at the model's rate to the speech that is finished, without delay."""
-        self._inside += block.shape[1]
-        spectrum = self._analysis.feed(block)
-        for channel, mask in self._masks(spectrum):
-            spectrum[channel] *= mask
-        speech = self._synthesis.feed(spectrum)
-        cut = min(self._early, speech.shape[1])
-        self._early -= cut
-        self._inside -= speech.shape[1] - cut
-        return self._without_kept(speech[:, cut:], block)
+    def _through(self, block: Samples) -> Samples:
+        """Samples at the model's rate to the speech that is finished, less what the band above will be given of them."""
+        if self._past:
+            self._heard = np.concatenate([self._heard, block], axis=1)
+        return self._without_heard(self._body.feed(block))
 
-    def _without_kept(self, speech: Samples, block: Samples) -> Samples:
-        if not self._kept:
+    def _without_heard(self, finished: Finished) -> Samples:
+        speech: Samples = finished.stems[0]
+        gains = finished.above
+        if not self._past:
             return speech
         ready = speech.shape[1]
-        heard = np.concatenate([self._heard, block], axis=1)
-        self._heard = heard[:, ready:]
-        return np.asarray(speech - self._kept * heard[:, :ready], np.float32)
-
-    def _masks(self, spectrum: Spectrum) -> Iterator[tuple[int | slice, Spectrum]]:
-        """Which channels get which mask `(T, F)`."""
-        heard = self._downmix.feed(spectrum)[None] if self._downmix else spectrum
-        for i, state in enumerate(self._states):
-            mask, self._states[i] = self._runner.step(heard[i], state)
-            mask = moderate(mask, self.settings.strength, self.settings.max_attenuation)
-            yield (slice(None) if self._downmix else i), mask
+        heard, self._heard = self._heard[:, :ready], self._heard[:, ready:]
+        before = np.broadcast_to(self._gains, (len(gains), self._gains.shape[1]))
+        self._gains = np.concatenate([before, gains], axis=1)
+        return np.asarray(speech - gains * heard, np.float32)
 
     def _deliver(self, speech: Samples) -> Stems:
         ready = min(speech.shape[1], self._waiting.shape[1])
         source, self._waiting = self._waiting[:, :ready], self._waiting[:, ready:]
-        speech = speech[:, :ready] + self._kept * source if self._kept else speech[:, :ready]
+        speech = speech[:, :ready]
+        if self._past and ready:
+            speech = speech + self._above(ready) * source
         return {"speech": speech, "background": source - speech}
+
+    def _above(self, count: int) -> Samples:
+        """The gains at the recording's own rate, for the next samples to be delivered."""
+        if self._gains.shape[1] == 0:  # a recording so short that the model heard nothing of it
+            return np.full((1, count), self.settings.least_gain, np.float32)
+        pace = self._model_rate / self.rate
+        place = self._place + np.arange(count) * pace
+        gains = [np.interp(place, np.arange(gains.size), gains) for gains in self._gains]
+        old = max(0, int(place[-1]) - 1)
+        self._gains, self._place = self._gains[:, old:], self._place + count * pace - old
+        return np.asarray(gains, np.float32)
+
+
+def _body(bundle: Bundle, channels: int, settings: Settings) -> Body:
+    linked = settings.channels == "linked"
+    if bundle.windowed:
+        return WindowBody(bundle.separator(), channels, bundle.manifest.rate, linked, settings.least_gain)
+    runner = bundle.runner(settings.threads)
+    return MaskBody(runner, channels, linked, settings.strength, settings.max_attenuation)
 
 
 def separate(blocks: Iterable[Samples], rate: int, channels: int, settings: Settings | None = None) -> Iterator[Stems]:

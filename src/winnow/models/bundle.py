@@ -3,19 +3,66 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from winnow.dsp.masks import Mask
+from winnow.dsp.spectrum import Spectrum, Transform
 from winnow.errors import BundleError
 from winnow.models.frames import FramesRunner
-from winnow.models.manifest import FramesSettings, Manifest, read_manifest
+from winnow.models.manifest import Manifest, read_manifest
+from winnow.models.published import PublishedUNet
+from winnow.models.spectral import SpectralRunner
 
-KINDS = {"frames": FramesRunner}
+
+class Masker(Protocol):
+    """Makes the masks of one channel, frame after frame; stems that are no remainder come first in a mask."""
+
+    def feed(self, spectrum: Spectrum) -> Mask:
+        """Complex `(T, F)` to the masks that are finished, `(stems, T', F)`."""
+        ...
+
+    def flush(self) -> Mask:
+        """The rest: altogether one mask for each frame."""
+        ...
+
+
+class Runner(Protocol):
+    """Runs a bundle's graph."""
+
+    transform: Transform
+
+    def masker(self) -> Masker:
+        """A masker for a channel."""
+        ...
+
+    def differences(self, probe: Mapping[str, npt.NDArray[np.float32]]) -> dict[int, float]:
+        """Largest difference to what the export wrote down, by the number of frames in a call."""
+        ...
+
+
+class Separator(Protocol):
+    """Separates a stretch of samples, for kinds that are no masks on a continuous spectrogram.
+
+    stems: names; window, overlap: seconds that the engine cuts out and that two windows share.
+    """
+
+    stems: tuple[str, ...]
+    window: float
+    overlap: float
+
+    def __call__(self, mix: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.float32]:
+        """`(channels, time)` to `(stems, channels, time)`, any time."""
+        ...
+
+
+KINDS: dict[str, Callable[..., Runner]] = {"frames": FramesRunner, "spectral": SpectralRunner}
 """What runs the graphs of each kind; `winnow.models.manifest.SETTINGS` has their settings."""
 
 TOLERANCE = 1e-4
@@ -74,7 +121,16 @@ class Bundle:
         path = self.path / "model.onnx"
         return path.stat().st_size if path.exists() else 0
 
-    def runner(self, threads: int = 1) -> FramesRunner:
+    @property
+    def windowed(self) -> bool:
+        """Whether it runs as a `Separator` instead of making masks."""
+        return bool(getattr(self.manifest.settings, "as_published", False))
+
+    def separator(self) -> Separator:
+        """What separates a stretch of samples."""
+        return PublishedUNet(self.graph, self.manifest.settings, self.manifest.name)
+
+    def runner(self, threads: int = 1) -> Runner:
         """A runner for the graph; the same one again within a process, since opening takes as long as a second of sound."""
         return _opened(self.path, self.manifest.sha256, self.manifest.settings, threads)
 
@@ -83,24 +139,8 @@ class Bundle:
 
         Raises BundleError when the bundle is incomplete or tampered with.
         """
-        runner = self.runner()
-        differences = {}
         with self._probe() as probe:
-            for length in probe["lengths"]:
-                spectrum, wanted = probe[f"spectrum_{length}"], probe[f"mask_{length}"]
-                mask, _ = runner.raw(spectrum, runner.begin())
-                differences[int(length)] = float(np.abs(mask - wanted).max())
-            differences[1] = self._frame_by_frame(runner, spectrum, wanted)
-        return CheckReport(self.manifest.name, differences)
-
-    def _frame_by_frame(
-        self, runner: FramesRunner, spectrum: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]
-    ) -> float:
-        state, worst = runner.begin(), 0.0
-        for t in range(spectrum.shape[1]):
-            mask, state = runner.raw(spectrum[:, t : t + 1], state)
-            worst = max(worst, float(np.abs(mask - wanted[:, t : t + 1]).max()))
-        return worst
+            return CheckReport(self.manifest.name, self.runner().differences(probe))
 
     def _probe(self) -> Any:
         try:
@@ -117,7 +157,7 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 @lru_cache(maxsize=4)
-def _opened(folder: Path, sha256: str, settings: FramesSettings, threads: int) -> FramesRunner:
+def _opened(folder: Path, sha256: str, settings: Any, threads: int) -> Runner:
     """Hash and settings are part of the key: a bundle that was changed is opened again."""
     bundle = load_bundle(folder)
     return KINDS[bundle.manifest.kind](bundle.graph, settings, bundle.manifest.name, threads)

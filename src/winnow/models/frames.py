@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from winnow.dsp.masks import Mask, expand_mask, limit
-from winnow.dsp.spectrum import Spectrum, compress
+from winnow.dsp.spectrum import Spectrum, Transform, compress
 from winnow.models.manifest import FramesSettings
 from winnow.models.session import open_session
 
@@ -25,7 +27,12 @@ class FramesRunner:
 
     def __init__(self, graph: bytes, settings: FramesSettings, name: str, threads: int = 1) -> None:
         self.settings = settings
+        self.transform = Transform.halves(settings.window)
         self._session = open_session(graph, name, threads)
+
+    def masker(self) -> FramesMasker:
+        """What makes the masks of one channel from its beginning to its end."""
+        return FramesMasker(self)
 
     def begin(self) -> State:
         """The state before the first frame."""
@@ -51,3 +58,32 @@ class FramesRunner:
         mask = limit(expand_mask(parts, c.power, c.exponent), c.most)
         above = np.repeat(np.abs(mask[:, -1:]).astype(np.complex64), bins - mask.shape[1], axis=1)
         return np.concatenate([mask, above], axis=1)
+
+    def differences(self, probe: Mapping[str, npt.NDArray[np.float32]]) -> dict[int, float]:
+        """Largest difference to what the export wrote down, by the number of frames in a call."""
+        found = {}
+        for length in probe["lengths"]:
+            spectrum, wanted = probe[f"spectrum_{length}"], probe[f"mask_{length}"]
+            mask, _ = self.raw(spectrum, self.begin())
+            found[int(length)] = float(np.abs(mask - wanted).max())
+        state, found[1] = self.begin(), 0.0
+        for t in range(spectrum.shape[1]):
+            mask, state = self.raw(spectrum[:, t : t + 1], state)
+            found[1] = max(found[1], float(np.abs(mask - wanted[:, t : t + 1]).max()))
+        return found
+
+
+class FramesMasker:
+    """One channel on its way through a graph of kind `frames`: every frame's mask is there at once."""
+
+    def __init__(self, runner: FramesRunner) -> None:
+        self._runner, self._state = runner, runner.begin()
+
+    def feed(self, spectrum: Spectrum) -> Mask:
+        """Complex `(T, F)` to masks `(1, T, F)`."""
+        mask, self._state = self._runner.step(spectrum, self._state)
+        return mask[None]
+
+    def flush(self) -> Mask:
+        """Nothing is held back, `(1, 0, F)`."""
+        return np.zeros((1, 0, self._runner.transform.bins), np.complex64)

@@ -65,6 +65,19 @@ class SpectralSettings:
     overlap: float = 0.25
     as_published: bool = False
 
+    def __post_init__(self) -> None:
+        whole = 0 < self.hop <= self.window <= self.fft and 0 < self.bins <= self.fft // 2 + 1
+        if (
+            not whole
+            or self.multiple < 1
+            or self.frames < 1
+            or self.frames % self.multiple
+            or self.span == 0
+            or self.output not in ("gain", "noise")
+            or not 0 <= self.overlap <= 0.5
+        ):
+            raise BundleError("manifest.json: the settings of kind spectral make no sense together.")
+
 
 Settings = FramesSettings | SpectralSettings
 

@@ -6,35 +6,34 @@ import hashlib
 import json
 import shutil
 import tempfile
-import warnings
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from winnow.errors import BadInput, BundleError, OutputError
+from winnow.errors import BadInput, BadOption, BundleError, OutputError
 from winnow.models.bundle import TOLERANCE, load_bundle
 from winnow.models.manifest import Corpus, Manifest
+from winnow.train.graphs import fused, in_eight_bits, make_probe, rounded, to_onnx
 from winnow.train.recipes import find_recipe
-
-LENGTHS = (2, 9, 24)
-"""Frames of the probes: an exporter that bakes in the length of its example passes at one length only."""
 
 
 def export_run(
-    run: Path, output: Path, *, name: str | None = None, about: Path | None = None, force: bool = False
+    run: Path, output: Path, *, name: str | None = None, about: Path | None = None, force: bool = False, bits: int = 32
 ) -> Manifest:
     """Make a bundle of the weights in a run folder.
 
     name: of the bundle (default: the output folder's); about: JSON file with what only a person knows: title, licence,
     non_commercial, corpora [{name, licence, hours}], scores; a card.md beside it becomes the card; force: replace an
-    existing bundle.
+    existing bundle; bits: 32 or 8, in which the weights of convolutions are stored.
     Raises BadInput when the run is incomplete, BundleError when graph and network differ, OutputError.
     """
     if output.exists() and not force:
         raise OutputError(f"{output} exists already. Choose another folder, or add --force.")
+    if bits not in (8, 32):
+        raise BadOption(f"weights are stored in 8 or 32 bits, not in {bits}.")
     recipe, network = load_run(run)
     details = _details(about)
     card = about.with_name("card.md") if about else None
@@ -43,7 +42,7 @@ def export_run(
         folder.mkdir()
         manifest = recipe.manifest(name or output.name, network)
         manifest = replace(manifest, **details)
-        manifest = write_bundle(folder, network, manifest)
+        manifest = write_bundle(folder, network, manifest, bits)
         text = card.read_text(encoding="utf-8") if card and card.exists() else default_card(manifest)
         (folder / "card.md").write_text(text, encoding="utf-8")
         _place(folder, output)
@@ -77,10 +76,17 @@ def load_run(run: Path) -> tuple[Any, torch.nn.Module]:
     return recipe, network.eval()
 
 
-def write_bundle(folder: Path, network: Any, manifest: Manifest) -> Manifest:
-    """Write graph, probe and manifest, and check them. Returns the manifest with its hash."""
+def write_bundle(folder: Path, network: Any, manifest: Manifest, bits: int = 32) -> Manifest:
+    """Write graph, probe and manifest, and check them. Returns the manifest with its hash.
+
+    bits: 8 stores the weights of convolutions in 8 bits; the probe is then that of the rounded network.
+    """
+    steps = {}
+    if bits == 8:
+        network = fused(network)
+        steps = rounded(network)
     probe = make_probe(network, manifest)
-    graph = to_onnx(network, manifest)
+    graph = in_eight_bits(to_onnx(network, manifest), steps)
     manifest = replace(manifest, sha256=hashlib.sha256(graph).hexdigest())
     (folder / "model.onnx").write_bytes(graph)
     np.savez_compressed(folder / "probe.npz", **probe)
@@ -91,43 +97,6 @@ def write_bundle(folder: Path, network: Any, manifest: Manifest) -> Manifest:
             f"graph and network differ by {report.worst:.1e}, more than {TOLERANCE:.0e}: the export is wrong."
         )
     return manifest
-
-
-@torch.no_grad()
-def make_probe(network: Any, manifest: Manifest) -> dict[str, Any]:
-    """Noise in and the network's own answers, at several lengths."""
-    chance = torch.Generator().manual_seed(0)
-    probe: dict[str, Any] = {"lengths": np.array(LENGTHS)}
-    for length in LENGTHS:
-        spectrum = torch.randn(1, length, manifest.settings.bins, 2, generator=chance)
-        mask, _ = network(spectrum, torch.zeros(manifest.settings.state))
-        probe[f"spectrum_{length}"], probe[f"mask_{length}"] = spectrum.numpy(), mask.numpy()
-    return probe
-
-
-def to_onnx(network: Any, manifest: Manifest) -> bytes:
-    """The ONNX graph with inputs `spectrum` and `state`, outputs `mask` and `next_state`, and the manifest as metadata."""
-    import onnx
-
-    example = (torch.randn(1, 11, manifest.settings.bins, 2), torch.zeros(manifest.settings.state))
-    frames = {1: "frames"}
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the older exporter: the newer one bakes the example's length into a GRU
-        path = Path(folder) / "model.onnx"
-        torch.onnx.export(
-            network.folded(),
-            example,
-            str(path),
-            input_names=["spectrum", "state"],
-            output_names=["mask", "next_state"],
-            dynamic_axes={"spectrum": frames, "mask": frames},
-            opset_version=17,
-            dynamo=False,
-        )
-        graph = onnx.load(path)
-    described = json.dumps({**asdict(manifest), "sha256": ""}, ensure_ascii=False)
-    onnx.helper.set_model_props(graph, {"winnow": described})
-    return bytes(graph.SerializeToString())
 
 
 def default_card(manifest: Manifest) -> str:

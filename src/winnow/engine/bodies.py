@@ -1,0 +1,179 @@
+"""What happens at a model's own rate: blocks of samples in, finished stems out, in constant memory and of the same length."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from winnow.audio import Samples
+from winnow.dsp.masks import least_gain, moderate
+from winnow.dsp.spectrum import Analysis, Spectrum, Synthesis
+from winnow.engine.downmix import Downmix
+from winnow.models.bundle import Runner, Separator
+
+Stack = npt.NDArray[np.float32]
+"""Stems `(stems, channels, time)`."""
+
+TOP = 0.75
+"""Share of the bins below those whose gain stands for the band that the model does not hear."""
+
+
+SILENCE = 1e-5
+"""Of a bin, relative to full scale: -100 dB."""
+
+
+class Finished(NamedTuple):
+    """What is finished of a recording.
+
+    stems: `(stems, channels, time)`; above: gains for the band above the model's, `(channels or 1, time)`.
+    """
+
+    stems: Stack
+    above: Samples
+
+
+class Body(Protocol):
+    """One recording on its way through a model."""
+
+    def feed(self, block: Samples) -> Finished:
+        """Take the next samples, `(channels, time)`."""
+        ...
+
+    def flush(self) -> Finished:
+        """The rest: altogether as many samples as went in."""
+        ...
+
+
+class MaskBody:
+    """Masks on one continuous spectrogram, for the kinds `frames` and `spectral`.
+
+    strength, max_attenuation: see `moderate`; linked: one mask, found on the downmix, for all channels.
+    """
+
+    def __init__(
+        self, runner: Runner, channels: int, linked: bool, strength: float, max_attenuation: float | None
+    ) -> None:
+        self._transform = runner.transform
+        self._channels, self._strength, self._limit = channels, strength, max_attenuation
+        self._analysis = Analysis(self._transform, channels)
+        self._synthesis: Synthesis | None = None
+        self._downmix = Downmix(channels) if linked else None
+        self._maskers = [runner.masker() for _ in range(1 if linked else channels)]
+        self._spectra = np.zeros((channels, 0, self._transform.bins), np.complex64)
+        self._least = least_gain(strength, max_attenuation)
+        self._early = self._transform.early
+        self._inside = 0  # samples that went in and have not come out
+        self._tops: npt.NDArray[np.float32] = np.zeros((len(self._maskers), 0), np.float32)
+        self._given = -(
+            self._transform.window / 2
+        )  # of the next sample to come out, from the centre of the first of them
+
+    def feed(self, block: Samples) -> Finished:
+        """Take the next samples, `(channels, time)`."""
+        self._inside += block.shape[1]
+        spectrum = self._analysis.feed(block)
+        heard = self._downmix.feed(spectrum)[None] if self._downmix else spectrum
+        self._spectra = np.concatenate([self._spectra, spectrum], axis=1)
+        return self._masked([masker.feed(part) for masker, part in zip(self._maskers, heard, strict=True)])
+
+    def flush(self) -> Finished:
+        """The rest: altogether as many samples as went in."""
+        inside = self._inside
+        first = self.feed(np.zeros((self._channels, self._transform.window), np.float32))
+        rest = self._masked([masker.flush() for masker in self._maskers])
+        both = zip(first, rest, strict=True)
+        return Finished(*(np.concatenate(pair, axis=-1)[..., :inside] for pair in both))
+
+    def _masked(self, masks: list[Spectrum]) -> Finished:
+        """Apply the finished masks, one `(stems, T, F)` for each masker, to the spectra that wait for them."""
+        mask = np.stack(masks, axis=1)  # (stems, maskers, T, F)
+        mask = moderate(mask, self._strength, self._limit)
+        ready = mask.shape[2]
+        spectra, self._spectra = self._spectra[:, :ready], self._spectra[:, ready:]
+        self._remember(mask[0], spectra)
+        stems = (spectra[None] * mask).reshape(mask.shape[0] * self._channels, ready, mask.shape[3])
+        if self._synthesis is None:
+            self._synthesis = Synthesis(self._transform, len(stems))
+        samples = self._synthesis.feed(stems).reshape(mask.shape[0], self._channels, -1)
+        cut = min(self._early, samples.shape[2])
+        self._early -= cut
+        self._inside -= samples.shape[2] - cut
+        return Finished(samples[:, :, cut:], self._above(samples.shape[2])[:, cut:])
+
+    def _remember(self, mask: Spectrum, spectra: Spectrum) -> None:
+        """The gain of the model's upper bins, frame by frame: of power, so that where there is none it is the least gain."""
+        low = round(mask.shape[2] * TOP)
+        power = np.square(np.abs(spectra[:, :, low:]))
+        if len(mask) == 1:
+            power = power.sum(0, keepdims=True)
+        kept = (power * np.square(np.abs(mask[:, :, low:]))).sum(-1)
+        nothing = (SILENCE * self._transform.window) ** 2 * power.shape[2]
+        gain = np.sqrt((kept + nothing * self._least**2) / (power.sum(-1) + nothing))
+        self._tops = np.concatenate([self._tops, gain.astype(np.float32)], axis=1)
+
+    def _above(self, count: int) -> Samples:
+        """That gain for the next samples to come out, linear between the centres of the frames."""
+        if count == 0:
+            return np.zeros((len(self._tops), 0), np.float32)
+        hop = self._transform.hop
+        place = (self._given + np.arange(count)) / hop
+        gains = [np.interp(place, np.arange(len(top)), top) for top in self._tops]
+        old = max(0, int((self._given + count) // hop))
+        self._tops, self._given = self._tops[:, old:], self._given + count - old * hop
+        return np.asarray(gains, np.float32)
+
+
+class WindowBody:
+    """Windows cut out, separated and overlap-added, for kinds that work on whole stretches of samples.
+
+    share: of the recording that stays in the first stem whatever the model does, 0 to 1.
+    """
+
+    def __init__(self, separator: Separator, channels: int, rate: int, linked: bool, share: float) -> None:
+        self._separator, self._rate, self._share = separator, rate, np.float32(share)
+        self._window = max(1, round(separator.window * rate))
+        self._hop = self._window - round(separator.overlap * rate)
+        self._waiting: Samples = np.zeros((channels, 0), np.float32)
+        self._tail: Stack | None = None
+        self._apart = not linked
+
+    def feed(self, block: Samples) -> Finished:
+        """Take the next samples, `(channels, time)`."""
+        self._waiting = np.concatenate([self._waiting, block], axis=1)
+        done = []
+        while self._waiting.shape[1] > self._window:  # the last window is never empty
+            stems = self._joined(self._separated(self._waiting[:, : self._window]))
+            done.append(stems[:, :, : self._hop])
+            self._tail = stems[:, :, self._hop :]
+            self._waiting = self._waiting[:, self._hop :]
+        return self._finished(np.concatenate(done, axis=2) if done else None)
+
+    def flush(self) -> Finished:
+        """The rest: altogether as many samples as went in."""
+        if self._waiting.shape[1] == 0:
+            return self._finished(None)
+        stems = self._joined(self._separated(self._waiting))
+        self._waiting = self._waiting[:, :0]
+        return self._finished(stems)
+
+    def _finished(self, stems: Stack | None) -> Finished:
+        """What such a model does not hear stays to the share that the settings keep of everything."""
+        if stems is None:
+            stems = np.zeros((len(self._separator.stems), self._waiting.shape[0], 0), np.float32)
+        return Finished(stems, np.full((1, stems.shape[2]), self._share, np.float32))
+
+    def _separated(self, window: Samples) -> Stack:
+        parts = np.split(window, len(window)) if self._apart else [window]
+        stems = np.concatenate([self._separator(part, self._rate) for part in parts], axis=1)
+        return np.asarray(stems * (1 - self._share) + self._share * window, np.float32)
+
+    def _joined(self, stems: Stack) -> Stack:
+        """Cross-faded with what the window before said about the same samples."""
+        count = 0 if self._tail is None else self._tail.shape[2]
+        if not count:
+            return stems
+        fade = (np.arange(count, dtype=np.float32) + 1) / (count + 1)
+        shared = self._tail * (1 - fade) + stems[:, :, :count] * fade
+        return np.concatenate([shared, stems[:, :, count:]], axis=2)

@@ -1,0 +1,119 @@
+"""Kind `spectral`: windows of a spectrogram in, masks out; the window slides over a recording of any length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from winnow.dsp.masks import Mask
+from winnow.dsp.spectrum import Spectrum, Transform
+from winnow.models.manifest import SpectralSettings
+from winnow.models.session import open_session
+
+Floats = npt.NDArray[np.float32]
+
+DYNAMIC_RANGE = 80.0
+"""Decibels below the loudest bin of a window at which the input ends (librosa's `top_db`)."""
+
+
+class SpectralRunner:
+    """Runs a graph of kind `spectral`: input `spectrum` `(N, T, F)` and cues by their names, output `mask` `(N, T, F)`.
+
+    cues: facts that hold for the whole recording (a voice), by the name of the graph's input.
+    """
+
+    def __init__(self, graph: bytes, settings: SpectralSettings, name: str, threads: int = 1) -> None:
+        self.settings = settings
+        self.transform = Transform(settings.window, settings.hop, settings.fft, "hann")
+        self._session = open_session(graph, name, threads)
+
+    def masker(self, cues: Mapping[str, Floats] | None = None) -> SpectralMasker:
+        """What makes the masks of one channel from its beginning to its end."""
+        return SpectralMasker(self, cues or {})
+
+    def raw(self, spectrum: Floats, cues: Mapping[str, Floats] | None = None) -> Floats:
+        """The graph itself."""
+        return np.asarray(self._session.run(None, {"spectrum": spectrum, **(cues or {})})[0], np.float32)
+
+    def gains(self, spectrum: Spectrum, cues: Mapping[str, Floats] | None = None) -> Floats:
+        """Gains of one window, complex `(T, F)` to `(T, F)` in 0..1; a silent window keeps its silence."""
+        c = self.settings
+        scaled = (decibels(np.abs(spectrum[:, : c.bins])) - c.centre) / c.span
+        spare = -len(scaled) % c.multiple
+        padded = np.pad(scaled, ((0, spare), (0, 0)), mode="edge")[None]
+        out = self.raw(np.asarray(padded, np.float32), cues)[0, : len(scaled)]
+        gain = 1 / (1 + np.exp(-out)) if c.output == "gain" else _from_noise(out * c.out_span + c.out_centre)
+        return np.pad(gain, ((0, 0), (0, spectrum.shape[1] - c.bins)), mode="edge")
+
+    def differences(self, probe: Mapping[str, Floats]) -> dict[int, float]:
+        """Largest difference to what the export wrote down, by the number of frames in a call."""
+        found = {}
+        for length in probe["lengths"]:
+            out = self.raw(probe[f"spectrum_{length}"])
+            found[int(length)] = float(np.abs(out - probe[f"mask_{length}"]).max())
+        return found
+
+
+def decibels(size: Floats) -> Floats:
+    """Magnitudes in decibels relative to their loudest, none below -80 and none taken for less than 1e-5, `(T, F)`."""
+    level = 20 * np.log10(np.maximum(size, np.float32(1e-5)))
+    top = level.max(initial=-100.0)
+    return np.asarray(np.maximum(level - top, -DYNAMIC_RANGE), np.float32)
+
+
+def _from_noise(decibel: Floats) -> Floats:
+    """The gain that takes so many decibels of noise away; what is below none takes nothing away."""
+    return np.asarray(10 ** (-np.maximum(decibel, 0) / 20), np.float32)
+
+
+class SpectralMasker:
+    """One channel on its way through a graph of kind `spectral`.
+
+    Windows overlap by `settings.overlap`; over what two windows share, their gains are cross-faded linearly. A last window that
+    would be short begins earlier instead, so that it is whole.
+    """
+
+    def __init__(self, runner: SpectralRunner, cues: Mapping[str, Floats]) -> None:
+        c = runner.settings
+        self._runner, self._cues = runner, cues
+        self._shared = round(c.frames * c.overlap)
+        self._waiting = np.zeros((0, runner.transform.bins), np.complex64)
+        self._behind = self._waiting  # frames already answered, context for a short last window
+        self._tail: Floats = np.zeros(
+            (0, runner.transform.bins), np.float32
+        )  # gains of frames that the next window sees too
+
+    def feed(self, spectrum: Spectrum) -> Mask:
+        """Complex `(T, F)` to the masks that are finished, `(1, T', F)`."""
+        frames = self._runner.settings.frames
+        self._waiting = np.concatenate([self._waiting, spectrum])
+        done = [np.zeros((0, spectrum.shape[1]), np.float32)]
+        while len(self._waiting) >= frames + self._runner.settings.multiple:  # so that the last window is never empty
+            gains = self._joined(self._runner.gains(self._waiting[:frames], self._cues))
+            ready = frames - self._shared
+            done.append(gains[:ready])
+            self._tail = gains[ready:]
+            self._behind, self._waiting = self._waiting[:ready], self._waiting[ready:]
+        return np.concatenate(done).astype(np.complex64)[None]
+
+    def flush(self) -> Mask:
+        """The rest: altogether one mask for each frame."""
+        count = len(self._waiting)
+        if count == 0:
+            return np.zeros((1, 0, self._waiting.shape[1]), np.complex64)
+        lack = max(0, self._runner.settings.frames - count)
+        before = self._behind[max(0, len(self._behind) - lack) :]
+        window = np.concatenate([before, self._waiting])
+        gains = self._joined(self._runner.gains(window, self._cues)[len(before) :])
+        self._waiting = self._waiting[:0]
+        return gains.astype(np.complex64)[None]
+
+    def _joined(self, gains: Floats) -> Floats:
+        """Cross-faded with what the window before said about the same frames."""
+        count = len(self._tail)
+        if count:
+            fade = ((np.arange(count, dtype=np.float32) + 1) / (count + 1))[:, None]
+            gains = np.concatenate([self._tail * (1 - fade) + gains[:count] * fade, gains[count:]])
+        return gains
