@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from numbers import Real
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from winnow.dsp.resample import StreamResampler, fit
 from winnow.engine.bodies import Body, Finished, MaskBody, WindowBody
 from winnow.errors import BadAudio, BadInput, BadOption
 from winnow.models import catalog
-from winnow.models.bundle import Bundle
 
 Stems = dict[str, Samples]
 
@@ -58,14 +57,12 @@ def _within(value: object, least: float, most: float) -> bool:
 
 
 class Separation:
-    """One recording on its way through a model, block by block, in constant memory.
+    """One recording on its way through a model, block by block, in constant memory; `stems`: the names of what comes out.
 
     Every call returns stems of equal length `(channels, time)`; over all calls their length is the input's exactly, and
     they add up to the input. rate: hertz, of input and output. Values that are no numbers count as silence.
     Raises UnknownModel, BundleError, BadAudio for a rate or a number of channels that cannot be.
     """
-
-    stems = ("speech", "background")
 
     def __init__(self, rate: int, channels: int, settings: Settings | None = None) -> None:
         if channels < 1:
@@ -73,18 +70,16 @@ class Separation:
         self.settings = settings or Settings()
         self.rate, self.channels = whole_rate(rate), channels
         self._ended = False
-        auto = self.settings.model == "auto"
-        bundle = catalog.find(catalog.choose(rate) if auto else self.settings.model)
-        self.model = bundle.manifest.name
-        self.latency = bundle.manifest.latency
-        self._model_rate = bundle.manifest.rate
-        self._body = _body(bundle, channels, self.settings)
+        opened = _open(self.settings, self.rate, channels)
+        self.model, self.stems, self.latency = opened.name, opened.stems, opened.latency
+        self._body, self._remainder, self._model_rate = opened.body, opened.remainder, opened.rate
+        self._parts = len(self.stems) - self._remainder
         self._to_model = StreamResampler(rate, self._model_rate, channels)
-        self._from_model = StreamResampler(self._model_rate, rate, channels)
+        self._from_model = StreamResampler(self._model_rate, rate, channels * self._parts)
         self._waiting: Samples = np.zeros((channels, 0), np.float32)
         # The band above the model's own gets a gain too: that share of the recording goes past the model, and what the model
         # heard of it is taken out of what comes back. With strength 0 nothing is left that was resampled.
-        self._past = rate != self._model_rate
+        self._past = rate != self._model_rate and self._parts == 1
         self._heard: Samples = np.zeros((channels, 0), np.float32)
         self._gains: Samples = np.zeros((1, 0), np.float32)
         self._place = 0.0  # of the next sample to be delivered, from the first of the gains, in the model's samples
@@ -99,8 +94,8 @@ class Separation:
             raise BadAudio(f"a block has shape ({self.channels}, time), not {block.shape}.")
         block = np.nan_to_num(np.asarray(block, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
         self._waiting = np.concatenate([self._waiting, block], axis=1)
-        speech = self._through(self._to_model.feed(block))
-        return self._deliver(self._from_model.feed(speech))
+        parts = self._through(self._to_model.feed(block))
+        return self._deliver(self._from_model.feed(parts))
 
     def flush(self) -> Stems:
         """The rest, after the last block. Raises BadInput the second time."""
@@ -108,37 +103,40 @@ class Separation:
         self._ended = True
         last = self._through(self._to_model.flush())
         rest = self._without_heard(self._body.flush())
-        speech = [self._from_model.feed(np.concatenate([last, rest], axis=1)), self._from_model.flush()]
-        return self._deliver(fit(np.concatenate(speech, axis=1), self._waiting.shape[1]))
+        parts = [self._from_model.feed(np.concatenate([last, rest], axis=1)), self._from_model.flush()]
+        return self._deliver(fit(np.concatenate(parts, axis=1), self._waiting.shape[1]))
 
     def _refuse_after_the_end(self) -> None:
         if self._ended:
             raise BadInput("this recording was ended by flush; begin the next one with a new object.")
 
     def _through(self, block: Samples) -> Samples:
-        """Samples at the model's rate to the speech that is finished, less what the band above will be given of them."""
+        """Samples at the model's rate to what is finished, all channels of all stems below each other."""
         if self._past:
             self._heard = np.concatenate([self._heard, block], axis=1)
         return self._without_heard(self._body.feed(block))
 
     def _without_heard(self, finished: Finished) -> Samples:
-        speech: Samples = finished.stems[0]
+        """Less what goes past the model."""
+        parts: Samples = finished.stems.reshape(self._parts * self.channels, finished.stems.shape[2])
         gains = finished.above
         if not self._past:
-            return speech
-        ready = speech.shape[1]
+            return parts
+        ready = parts.shape[1]
         heard, self._heard = self._heard[:, :ready], self._heard[:, ready:]
         before = np.broadcast_to(self._gains, (len(gains), self._gains.shape[1]))
         self._gains = np.concatenate([before, gains], axis=1)
-        return np.asarray(speech - gains * heard, np.float32)
+        return np.asarray(parts - gains * heard, np.float32)
 
-    def _deliver(self, speech: Samples) -> Stems:
-        ready = min(speech.shape[1], self._waiting.shape[1])
+    def _deliver(self, parts: Samples) -> Stems:
+        ready = min(parts.shape[1], self._waiting.shape[1])
         source, self._waiting = self._waiting[:, :ready], self._waiting[:, ready:]
-        speech = speech[:, :ready]
+        stems = list(parts[:, :ready].reshape(self._parts, self.channels, ready))
         if self._past and ready:
-            speech = speech + self._above(ready) * source
-        return {"speech": speech, "background": source - speech}
+            stems[0] = stems[0] + self._above(ready) * source
+        if self._remainder:
+            stems.append(source - sum(stems[1:], start=stems[0]))
+        return dict(zip(self.stems, stems, strict=True))
 
     def _above(self, count: int) -> Samples:
         """The gains at the recording's own rate, for the next samples to be delivered."""
@@ -152,12 +150,26 @@ class Separation:
         return np.asarray(gains, np.float32)
 
 
-def _body(bundle: Bundle, channels: int, settings: Settings) -> Body:
-    linked = settings.channels == "linked"
+class _Opened(NamedTuple):
+    """A model made ready for one recording; rate: at which its body works; remainder: the last stem is what is left."""
+
+    name: str
+    stems: tuple[str, ...]
+    remainder: bool
+    rate: int
+    latency: float
+    body: Body
+
+
+def _open(settings: Settings, rate: int, channels: int) -> _Opened:
+    bundle = catalog.find(catalog.choose(rate) if settings.model == "auto" else settings.model)
+    m, linked = bundle.manifest, settings.channels == "linked"
     if bundle.windowed:
-        return WindowBody(bundle.separator(), channels, bundle.manifest.rate, linked, settings.least_gain)
-    runner = bundle.runner(settings.threads)
-    return MaskBody(runner, channels, linked, settings.strength, settings.max_attenuation)
+        body: Body = WindowBody(bundle.separator(), channels, m.rate, linked, settings.least_gain)
+    else:
+        runner = bundle.runner(settings.threads)
+        body = MaskBody(runner, channels, linked, settings.strength, settings.max_attenuation)
+    return _Opened(m.name, m.stems, m.remainder, m.rate, m.latency, body)
 
 
 def separate(blocks: Iterable[Samples], rate: int, channels: int, settings: Settings | None = None) -> Iterator[Stems]:
