@@ -292,8 +292,16 @@ def test_the_published_target_is_not_the_noise():
 def test_settings_that_make_no_sense_are_refused():
     from winnow.errors import BundleError
 
-    good = dict(fft=255, window=255, hop=63, frames=128, bins=128, multiple=32, centre=0.0, span=50.0, output="gain")
+    good = dict(fft=255, window=255, hop=63, frames=128, bins=128, multiple=32, input="decibel", output="gain")
     SpectralSettings(**good)
-    for bad in ({"output": "magic"}, {"hop": 0}, {"bins": 200}, {"frames": 100}, {"overlap": 1.0}, {"span": 0.0}):
+    for bad in (
+        {"output": "magic"},
+        {"input": "magic"},
+        {"hop": 0},
+        {"bins": 200},
+        {"frames": 100},
+        {"overlap": 1.0},
+        {"span": 0.0},
+    ):
         with pytest.raises(BundleError):
             SpectralSettings(**(good | bad))

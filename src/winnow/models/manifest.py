@@ -45,9 +45,9 @@ class SpectralSettings:
     """Kind `spectral`: windows of a spectrogram in, masks out, the network's window sliding over the recording.
 
     fft, window, hop: samples of the transform, a Hann window; frames: of a window; multiple: frames come in multiples of it;
-    bins: that the network sees, from 0 hertz up; centre, span: decibels go in as `(x - centre) / span`, relative to the loudest
-    bin of the window, none below -80; output: "gain" (of magnitudes, before a sigmoid) or "noise" (decibels of noise, as
-    `(x - out_centre) / out_span`); overlap: share of a window that the next one repeats.
+    bins: that the network sees, from 0 hertz up; input: "magnitude", or "decibel": `(x - centre) / span`, relative to the loudest
+    bin of the window, none below -80; output: "mask" (of magnitudes, 0 to 1), "gain" (the same before a sigmoid) or "noise"
+    (decibels of noise, as `(x - out_centre) / out_span`); overlap: share of a window that the next one repeats.
     as_published: window by window with the published arithmetic, defects included (SYSTEMS.md, system 1).
     """
 
@@ -57,9 +57,10 @@ class SpectralSettings:
     frames: int
     bins: int
     multiple: int
-    centre: float
-    span: float
+    input: str
     output: str
+    centre: float = 0.0
+    span: float = 1.0
     out_centre: float = 0.0
     out_span: float = 1.0
     overlap: float = 0.25
@@ -73,7 +74,8 @@ class SpectralSettings:
             or self.frames < 1
             or self.frames % self.multiple
             or self.span == 0
-            or self.output not in ("gain", "noise")
+            or self.input not in ("decibel", "magnitude")
+            or self.output not in ("gain", "mask", "noise")
             or not 0 <= self.overlap <= 0.5
         ):
             raise BundleError("manifest.json: the settings of kind spectral make no sense together.")

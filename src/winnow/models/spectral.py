@@ -38,14 +38,26 @@ class SpectralRunner:
         return np.asarray(self._session.run(None, {"spectrum": spectrum, **(cues or {})})[0], np.float32)
 
     def gains(self, spectrum: Spectrum, cues: Mapping[str, Floats] | None = None) -> Floats:
-        """Gains of one window, complex `(T, F)` to `(T, F)` in 0..1; a silent window keeps its silence."""
+        """Gains of one window, complex `(T, F)` to `(T, F)` in 0..1; what lies above the network's bins gets its last one."""
         c = self.settings
-        scaled = (decibels(np.abs(spectrum[:, : c.bins])) - c.centre) / c.span
-        spare = -len(scaled) % c.multiple
-        padded = np.pad(scaled, ((0, spare), (0, 0)), mode="edge")[None]
-        out = self.raw(np.asarray(padded, np.float32), cues)[0, : len(scaled)]
-        gain = 1 / (1 + np.exp(-out)) if c.output == "gain" else _from_noise(out * c.out_span + c.out_centre)
+        heard = self._input(np.abs(spectrum[:, : c.bins]))
+        spare = -len(heard) % c.multiple
+        padded = np.pad(heard, ((0, spare), (0, 0)), mode="edge")[None]
+        gain = self._output(self.raw(np.asarray(padded, np.float32), cues)[0, : len(heard)])
         return np.pad(gain, ((0, 0), (0, spectrum.shape[1] - c.bins)), mode="edge")
+
+    def _input(self, size: Floats) -> Floats:
+        c = self.settings
+        return size if c.input == "magnitude" else (decibels(size) - np.float32(c.centre)) / np.float32(c.span)
+
+    def _output(self, out: Floats) -> Floats:
+        c = self.settings
+        if c.output == "mask":
+            return out
+        if c.output == "gain":
+            return np.asarray(1 / (1 + np.exp(-out)), np.float32)
+        noise = np.maximum(out * c.out_span + c.out_centre, 0)  # what is below none takes nothing away
+        return np.asarray(10 ** (-noise / 20), np.float32)
 
     def differences(self, probe: Mapping[str, Floats]) -> dict[int, float]:
         """Largest difference to what the export wrote down, by the number of frames in a call."""
@@ -61,11 +73,6 @@ def decibels(size: Floats) -> Floats:
     level = 20 * np.log10(np.maximum(size, np.float32(1e-5)))
     top = level.max(initial=-100.0)
     return np.asarray(np.maximum(level - top, -DYNAMIC_RANGE), np.float32)
-
-
-def _from_noise(decibel: Floats) -> Floats:
-    """The gain that takes so many decibels of noise away; what is below none takes nothing away."""
-    return np.asarray(10 ** (-np.maximum(decibel, 0) / 20), np.float32)
 
 
 class SpectralMasker:

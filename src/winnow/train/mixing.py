@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from winnow.train.bank import Bank, bank_of
+from winnow.train.music import synthetic_music
 from winnow.train.synthetic import decaying_rooms, smooth_gain, synthetic_noise
 
 
@@ -19,6 +20,7 @@ from winnow.train.synthetic import decaying_rooms, smooth_gain, synthetic_noise
 class MixConfig:
     """What examples look like. Chances are per example, levels in dB, times in seconds.
 
+    music_share: of the synthesised sounds.
     amplitude: if its end is above 0, an example is a recording plus u times a noise, u drawn from it, both as loud as their
     recordings are at full scale, and nothing else is done (system 1).
     """
@@ -48,6 +50,7 @@ class MixConfig:
     clip_chance: float = 0.06
     codec_chance: float = 0.08
     amplitude: tuple[float, float] = (0.0, 0.0)
+    music_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,9 @@ def complete_banks(speech: Bank, noise: Bank, rooms: Bank | None, config: MixCon
     """Add synthetic noises (4 s each) and simulated rooms, made once: anew for each example they cost more than training."""
     chance = torch.Generator().manual_seed(seed)
     length = round(4 * config.rate)
-    sounds = [synthetic_noise(20, length, config.rate, chance) for _ in range(config.synthetic_count // 20)]
+    music = round(config.synthetic_count * config.music_share)
+    sounds = [synthetic_noise(20, length, config.rate, chance) for _ in range((config.synthetic_count - music) // 20)]
+    sounds += [synthetic_music(music, length, config.rate, chance)] if music else []
     responses = decaying_rooms(config.simulated_count, room_taps(config), config.rate, chance)
     return Banks(speech, noise, rooms, bank_of(torch.cat(sounds), config.rate), bank_of(responses, config.rate))
 

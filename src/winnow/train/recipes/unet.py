@@ -205,6 +205,7 @@ class UNetRecipe:
             frames=c.frames,
             bins=FFT // 2 + 1,
             multiple=32,
+            input="decibel",
             centre=INPUT[0],
             span=INPUT[1],
             output="gain" if c.target == "gain" else "noise",
@@ -212,22 +213,27 @@ class UNetRecipe:
             out_span=OUTPUT[1],
             as_published=c.own_reference,
         )
-        return Manifest(
-            name=name,
-            kind="spectral",
-            title=self.title,
-            rate=c.mix.rate,
-            stems=("speech", "background"),
-            remainder=True,
-            ordered=True,
-            latency=c.frames * HOP / c.mix.rate,
-            parameters=sum(p.numel() for p in network.parameters()),
-            licence="not stated",
-            non_commercial=False,
-            corpora=(),
-            settings=settings,
-            sha256="",
-        )
+        return mask_manifest(name, self.title, c.mix.rate, network, settings)
+
+
+def mask_manifest(name: str, title: str, rate: int, network: nn.Module, settings: SpectralSettings) -> Manifest:
+    """The manifest of a network of kind `spectral` that makes one mask, that of the speech."""
+    return Manifest(
+        name=name,
+        kind="spectral",
+        title=title,
+        rate=rate,
+        stems=("speech", "background"),
+        remainder=True,
+        ordered=True,
+        latency=settings.frames * settings.hop / rate,
+        parameters=sum(p.numel() for p in network.parameters()),
+        licence="not stated",
+        non_commercial=False,
+        corpora=(),
+        settings=settings,
+        sha256="",
+    )
 
 
 class Windowed(nn.Module):
