@@ -108,6 +108,7 @@ def as_dict(result: Result) -> dict[str, Any]:
         "skipped": result.skipped,
         "removed_db": _rounded(result.removed),
         "level_dbfs": _rounded(result.level),
+        **({"levels_dbfs": {k: _rounded(v) for k, v in result.levels.items()}} if result.levels else {}),
         "note": result.note or None,
     }
 
@@ -130,6 +131,8 @@ def _line(result: Result, many: bool) -> str:
 
 
 def _heard(result: Result) -> str:
+    if any(level is not None for level in result.levels.values()):
+        return "levels " + ", ".join(decibels(level) for level in result.levels.values()) + " dBFS"
     if result.removed is None and result.level is None:
         return "nothing but silence"
     return f"removed {decibels(result.removed)} dB · speech kept at {decibels(result.level)} dBFS"

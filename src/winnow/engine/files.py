@@ -37,22 +37,23 @@ REPORT_EVERY = 0.1  # seconds of wall clock between two reports of progress
 
 
 class Meter:
-    """Running sums over the stems: length, what was removed, how loud the speech is."""
+    """Running sums over the stems: length, what was removed, how loud the parts are."""
 
     def __init__(self, rate: int) -> None:
         self.rate = rate
         self.samples = 0
         self.values = 0
-        self.total = self.speech = self.background = 0.0
+        self.total = 0.0
+        self.energy: dict[str, float] = {}
 
     def add(self, stems: dict[str, Samples]) -> None:
         """Take in the stems of one block, each `(channels, time)`."""
-        speech, background = stems["speech"], stems["background"]
-        self.samples += speech.shape[1]
-        self.values += speech.size
-        self.total += _energy(speech + background)
-        self.speech += _energy(speech)
-        self.background += _energy(background)
+        first = next(iter(stems.values()))
+        self.samples += first.shape[1]
+        self.values += first.size
+        self.total += _energy(sum(stems.values(), start=np.zeros_like(first)))
+        for name, part in stems.items():
+            self.energy[name] = self.energy.get(name, 0.0) + _energy(part)
 
     @property
     def seconds(self) -> float:
@@ -62,12 +63,17 @@ class Meter:
     @property
     def removed(self) -> float | None:
         """Energy of the background relative to the input, dB."""
-        return _decibels(self.background, self.total)
+        return _decibels(self.energy.get("background", 0.0), self.total)
 
     @property
     def level(self) -> float | None:
         """RMS of the speech, dB of full scale."""
-        return _decibels(self.speech, self.values)
+        return _decibels(self.energy.get("speech", 0.0), self.values)
+
+    @property
+    def levels(self) -> dict[str, float | None]:
+        """RMS of each part, dB of full scale."""
+        return {name: _decibels(energy, self.values) for name, energy in self.energy.items()}
 
 
 def _energy(samples: Samples) -> float:
@@ -159,6 +165,7 @@ def _run(job: Job, settings: Settings, on_progress: OnProgress | None, started: 
         model=model,
         removed=meter.removed,
         level=meter.level,
+        levels=meter.levels if job.task == "separate" else {},
         note=_note(job, missing, notes),
     )
 

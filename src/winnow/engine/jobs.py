@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from winnow.errors import WinnowError
 
-Task = Literal["enhance", "split", "into-video"]
+Task = Literal["enhance", "split", "into-video", "separate"]
 PIPE = "-"
 STDIN = "standard input"
 DEBUG = "WINNOW_DEBUG"  # environment variable: show tracebacks
@@ -17,7 +17,7 @@ DEBUG = "WINNOW_DEBUG"  # environment variable: show tracebacks
 class Job:
     """One recording and the files that shall come of it.
 
-    outputs: one path for "enhance" and "into-video"; speech, then background, for "split". "-" is standard output.
+    outputs: one path for "enhance" and "into-video", else one for each of the stems. "-" is standard output.
     track: which audio track, counted from 0. force: replace outputs that exist.
     note: what the person should know beforehand. problem: why there is nothing to do; the job then fails with it.
     """
@@ -25,6 +25,7 @@ class Job:
     source: str
     outputs: tuple[str, ...]
     task: Task = "enhance"
+    stems: tuple[str, ...] = ()
     track: int = 0
     force: bool = False
     note: str = ""
@@ -37,7 +38,8 @@ class Result:
 
     output: the files that are complete now, none after an error. seconds: length of the recording. elapsed: wall
     clock, seconds. removed: energy of what was taken away, relative to the input, dB. level: RMS of the speech that
-    stays, dB of full scale. Both None when they cannot be told (silence, nothing run).
+    stays, dB of full scale. Both None when they cannot be told (silence, nothing run). levels: RMS of each stem, dB of full
+    scale, where a recording was separated.
     error: one line without the file's name.
     """
 
@@ -48,6 +50,7 @@ class Result:
     model: str | None = None
     removed: float | None = None
     level: float | None = None
+    levels: dict[str, float | None] = field(default_factory=dict)
     skipped: bool = False
     note: str = ""
     error: str | None = None

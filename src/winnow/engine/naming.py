@@ -17,7 +17,7 @@ WORDS: dict[Task, tuple[str, ...]] = {
     "split": ("speech", "background"),
     "into-video": ("split",),
 }
-OWN = re.compile(r"\.(enhanced|speech|background|split)\.\w+$", re.IGNORECASE)
+OWN = re.compile(r"\.(enhanced|speech|background|split|rest|(source|talker)\d+)\.\w+$", re.IGNORECASE)
 
 # One string for each: forty suffixes read better so than as forty quoted items.
 _AUDIO = """.wav .wave .w64 .rf64 .bwf .aif .aiff .aifc .au .snd .caf .flac .mp3 .mp2 .mpga .m4a .m4b .m4r .aac .ac3
@@ -35,6 +35,9 @@ INSTEAD = {
     **dict.fromkeys([".ape", ".tak", ".shn"], ".flac"),
 }
 LOSSLESS = frozenset([".wav", ".wave", ".w64", ".aiff", ".aif", ".aifc", ".au", ".caf", ".flac", ".wv", ".tta"])
+APART = ("split", "separate")
+"""Tasks that write each stem to a file of its own."""
+
 SPLIT_WRITTEN = (".wav", ".flac")
 STDIN_STEM = "stdin"
 
@@ -71,7 +74,7 @@ def _is_transport_stream(path: str) -> bool:
 def output_suffix(source: str, task: Task) -> tuple[str, str]:
     """The suffix of the output when the person named none, and a note where it is not the input's."""
     suffix = suffix_of(source)
-    if task == "split" or source == PIPE:
+    if task in APART or source == PIPE:
         return ".wav", ""
     if suffix in WRITTEN:
         return suffix, ""
@@ -92,6 +95,6 @@ def _shows_video(source: str, suffix: str) -> bool:
         return False
 
 
-def output_names(stem: str, task: Task, suffix: str) -> tuple[str, ...]:
-    """`<stem>.<what>.<ext>` for each output of the task."""
-    return tuple(f"{stem}.{word}{suffix}" for word in WORDS[task])
+def output_names(stem: str, words: tuple[str, ...], suffix: str) -> tuple[str, ...]:
+    """`<stem>.<word>.<ext>` for each word."""
+    return tuple(f"{stem}.{word}{suffix}" for word in words)

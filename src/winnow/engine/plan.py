@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from winnow.engine import naming
@@ -13,6 +13,7 @@ from winnow.errors import BadInput, BadOption, InputNotFound, OutputIsInput, Win
 
 Paths = Sequence[str | os.PathLike[str]]
 Identity = tuple[int, int] | None
+StemsOf = Callable[[str], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ def plan(
     task: Task = "enhance",
     track: int = 0,
     force: bool = False,
+    stems: StemsOf | None = None,
 ) -> list[Job]:
     """List the jobs for files and folders.
 
     output: a file (one input only), a folder, "-" for standard output, or None for beside each input.
     Folders are searched with all below them, and the same tree is made in the output folder. A folder or file that
-    cannot be read becomes a job with a problem. Raises BadOption where inputs and output do not go together.
+    cannot be read becomes a job with a problem. stems: for the task "separate", a recording to the names of its stems; what it
+    raises of a recording becomes that job's problem. Raises BadOption where inputs and output do not go together.
     """
     given = [os.fspath(path) for path in inputs]
     target = None if output is None else os.fspath(output)
@@ -50,7 +53,8 @@ def plan(
         raise BadOption(f"--track counts from 0, {track} is no track; `winnow info FILE` lists them")
     file, folder = _destination(given, target, task)
     sources = _unique(_search(given, folder, task))
-    jobs = _keep_apart([_job(source, file, folder, task) for source in sources])
+    words = stems or (lambda _: naming.WORDS[task])
+    jobs = _keep_apart([_job(source, file, folder, task, words) for source in sources])
     own = _identities(sources)
     return [_protected(replace(job, track=track, force=force), own) for job in jobs]
 
@@ -91,7 +95,7 @@ def _pipe(given: list[str], task: Task) -> str:
 
 
 def _check_suffix(target: str, suffix: str, task: Task) -> None:
-    if task == "split" and suffix not in naming.SPLIT_WRITTEN:
+    if task in naming.APART and suffix not in naming.SPLIT_WRITTEN:
         hint = "; for a video with the parts as tracks add --into-video" if suffix in naming.VIDEO else ""
         raise BadOption(f"{target}: a split is written as .wav or .flac, so that the parts sum to the original{hint}")
     if suffix not in naming.WRITTEN:
@@ -151,26 +155,27 @@ def _unique(sources: Iterator[Source]) -> list[Source]:
     return list(seen.values())
 
 
-def _job(source: Source, file: str | None, folder: str | None, task: Task) -> Job:
+def _job(source: Source, file: str | None, folder: str | None, task: Task, stems: StemsOf) -> Job:
     if source.problem is not None:
         return Job(source.path, (), task, problem=source.problem)
+    try:
+        words = stems(source.path)
+    except WinnowError as problem:
+        return Job(source.path, (), task, problem=problem)
     if file is not None:
-        return Job(source.path, _for_file(file, task), task)
+        return Job(source.path, _for_file(file, task, words), task, words)
     suffix, note = naming.output_suffix(source.path, task)
-    return Job(source.path, _names(source, folder, task, naming.stem_of(source.path), suffix), task, note=note)
+    names = naming.output_names(naming.stem_of(source.path), words, suffix)
+    where = os.path.dirname(source.path) if folder is None else os.path.join(folder, source.below)
+    return Job(source.path, tuple(os.path.join(where, name) for name in names), task, words, note=note)
 
 
-def _for_file(file: str, task: Task) -> tuple[str, ...]:
+def _for_file(file: str, task: Task, words: tuple[str, ...]) -> tuple[str, ...]:
     """A split called `talk.wav` becomes `talk.speech.wav` and `talk.background.wav`."""
-    if task != "split":
+    if task not in naming.APART:
         return (file,)
     stem, suffix = os.path.splitext(file)
-    return naming.output_names(stem, task, suffix)
-
-
-def _names(source: Source, folder: str | None, task: Task, stem: str, suffix: str) -> tuple[str, ...]:
-    where = os.path.dirname(source.path) if folder is None else os.path.join(folder, source.below)
-    return tuple(os.path.join(where, name) for name in naming.output_names(stem, task, suffix))
+    return naming.output_names(stem, words, suffix)
 
 
 def _keep_apart(jobs: list[Job]) -> list[Job]:
@@ -195,7 +200,7 @@ def _key(path: str) -> str:
 
 def _with_suffix(job: Job) -> Job:
     where = os.path.dirname(job.outputs[0])
-    names = naming.output_names(os.path.basename(job.source), job.task, naming.suffix_of(job.outputs[0]))
+    names = naming.output_names(os.path.basename(job.source), job.stems, naming.suffix_of(job.outputs[0]))
     return replace(job, outputs=tuple(os.path.join(where, name) for name in names))
 
 

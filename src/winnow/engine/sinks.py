@@ -45,7 +45,7 @@ def open_sink(job: Job, info: MediaInfo | None, reader: Reader, missing: Sequenc
         raise BadInput(f"{job.source}: no picture, so there is no video to put the parts into; leave out --into-video")
     for path in missing:
         _make_folder(path)
-    if job.task == "split":
+    if job.task in naming.APART:
         return _split_sink(job, reader, missing, stack)
     if job.task == "into-video":
         return _remux_sink(job, {"speech": NewTrack("Speech"), "background": NewTrack("Background")}, stack)
@@ -101,7 +101,7 @@ def _split_sink(job: Job, reader: Reader, missing: Sequence[str], stack: ExitSta
     bits = _bits(job.outputs[0], reader.track.bits, SPLIT_BITS)
     writers = {
         stem: stack.enter_context(_writer(path, reader, bits))
-        for stem, path in zip(("speech", "background"), job.outputs, strict=True)
+        for stem, path in zip(job.stems, job.outputs, strict=True)
         if path in missing
     }
     limited = bits != FLOAT_BITS
@@ -115,13 +115,17 @@ def _split_sink(job: Job, reader: Reader, missing: Sequence[str], stack: ExitSta
 
 
 def _within_full_scale(stems: Stems) -> Stems:
-    """Both parts in [-1, 1] with their sum unchanged: integer samples would clip, and the sum would be lost.
+    """All parts in [-1, 1] with their sum unchanged: integer samples would clip, and the sum would be lost.
 
-    Where both are clipped the sum cannot be kept; that takes an original beyond twice full scale.
+    What one part cannot hold goes to the next, and round once more. The sum is lost where the original is beyond what all hold.
     """
-    total = stems["speech"] + stems["background"]
-    background = np.clip(total - np.clip(stems["speech"], -1, 1), -1, 1)
-    return {"speech": np.clip(total - background, -1, 1), "background": background}
+    parts = dict(stems)
+    left = np.zeros_like(next(iter(parts.values())))
+    for name in (*parts, *parts):
+        wanted = parts[name] + left
+        parts[name] = np.clip(wanted, -1, 1)
+        left = wanted - parts[name]
+    return parts
 
 
 def _remux_sink(job: Job, tracks: dict[str, NewTrack], stack: ExitStack) -> Sink:
