@@ -36,6 +36,10 @@ class BadOption(BadInput):
     """An option has a value outside what it allows."""
 
 
+class NotSeparable(BadInput):
+    """The channels of a recording do not hold enough independent signals to separate sources by."""
+
+
 class OutputIsInput(BadInput):
     """The output would overwrite its own input."""
 

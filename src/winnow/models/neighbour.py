@@ -106,7 +106,9 @@ def median(frames: Floats) -> Floats:
     """Of `(frames, F)` over the frames; changes its argument. Sorting whole rows is several times faster than `numpy.median`."""
     frames.sort(axis=0)
     middle = len(frames) // 2
-    return frames[middle] if len(frames) % 2 else (frames[middle - 1] + frames[middle]) / np.float32(2)
+    if len(frames) % 2:
+        return np.asarray(frames[middle])
+    return np.asarray((frames[middle - 1] + frames[middle]) / np.float32(2))
 
 
 def voice_mask(size: Floats, background: Floats) -> Floats:

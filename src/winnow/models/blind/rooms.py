@@ -1,0 +1,112 @@
+"""Separation of convolutive mixtures, frequency by frequency, by the algorithms of pyroomacoustics."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from winnow.errors import MissingExtra
+from winnow.models.blind.images import images
+
+Spectra = npt.NDArray[np.complex128]
+Method = Callable[[Spectra, int], Spectra]
+
+DITHER = 1e-4
+"""Noise added for the estimation of filters, relative to a bin (-80 dB): lossy codecs leave bins without any rank."""
+
+_TURN = threading.Lock()
+
+
+def auxiva(mix: Spectra, sources: int) -> Spectra:
+    """AuxIVA (Ono 2011), with fewer sources than channels OverIVA (Scheibler and Ono 2019).
+
+    mix: `(T, F, channels)`. Returns images `(sources, channels, T, F)`.
+    """
+    dithered = with_dither(mix)
+    _, filters = library().auxiva(
+        dithered, n_src=sources, n_iter=60, proj_back=False, return_filters=True, model="laplace"
+    )
+    return by_filters(mix, filters)
+
+
+def ilrma(mix: Spectra, sources: int) -> Spectra:
+    """ILRMA (Kitamura et al. 2016) on the `sources` principal components of each bin, begun from AuxIVA's filters and left at them if it diverges.
+
+    mix: `(T, F, channels)`. Returns images `(sources, channels, T, F)`.
+    """
+    dithered = with_dither(mix)
+    basis = principal(dithered, sources)
+    reduced = np.einsum("fsc,tfc->tfs", basis, dithered)
+    with repeatable():
+        _, start = library().auxiva(reduced, n_iter=20, proj_back=False, return_filters=True)
+        _, filters = library().ilrma(reduced, n_iter=60, n_components=4, proj_back=False, W0=start, return_filters=True)
+    return by_filters(mix, (filters if np.isfinite(filters).all() else start) @ basis)
+
+
+def fastmnmf(mix: Spectra, sources: int) -> Spectra:
+    """FastMNMF (Sekiguchi et al. 2019), begun from AuxIVA's filters; AuxIVA where it diverges.
+
+    mix: `(T, F, channels)`. Returns images `(sources, channels, T, F)`.
+    """
+    dithered = with_dither(mix)
+    with repeatable():
+        _, start = library().auxiva(dithered, n_iter=20, proj_back=False, return_filters=True)
+        separated = library().fastmnmf(dithered, n_src=sources, n_iter=60, n_components=4, mic_index="all", W0=start)
+    if not np.isfinite(separated).all():
+        return auxiva(mix, sources)
+    return np.asarray(np.transpose(separated, (3, 0, 1, 2)))
+
+
+METHODS: dict[str, Method] = {"auxiva": auxiva, "ilrma": ilrma, "fastmnmf": fastmnmf}
+
+
+def by_filters(mix: Spectra, filters: Spectra) -> Spectra:
+    """Images `(sources, channels, T, F)` of `(T, F, channels)` by demixing filters `(F, sources, channels)`."""
+    signals = np.transpose(mix, (1, 2, 0))
+    return np.asarray(np.transpose(images(signals, filters @ signals), (1, 2, 3, 0)))
+
+
+def principal(mix: Spectra, sources: int) -> Spectra:
+    """The strongest principal components of each bin of `(T, F, channels)`: `(F, sources, channels)`; all channels as they are."""
+    if sources == mix.shape[2]:
+        return np.broadcast_to(np.eye(sources, dtype=mix.dtype), (mix.shape[1], sources, sources))
+    _, vectors = np.linalg.eigh(np.einsum("tfc,tfd->fcd", mix, mix.conj()))
+    return np.asarray(np.swapaxes(vectors[:, :, -sources:], -1, -2).conj())
+
+
+def with_dither(mix: Spectra) -> Spectra:
+    """`(T, F, channels)` with faint noise, the same at every call, so that no bin is singular."""
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((*mix.shape, 2)) @ np.array([1, 1j])
+    power = np.mean(np.abs(mix) ** 2, axis=(0, 2))
+    level = DITHER * np.sqrt(power + DITHER**2 * power.mean() + np.finfo(np.float64).tiny)
+    return np.asarray(mix + level[None, :, None] * noise)
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """NumPy's global random numbers, which the library begins from, set to the same place, and put back afterwards."""
+    with _TURN:
+        before = np.random.get_state()
+        np.random.seed(0)
+        try:
+            with np.errstate(all="ignore"):  # whether it diverged is looked at afterwards
+                yield
+        finally:
+            np.random.set_state(before)
+
+
+def library() -> Any:
+    """pyroomacoustics' separation methods. Raises MissingExtra."""
+    try:
+        from pyroomacoustics import bss
+    except ImportError:
+        raise MissingExtra(
+            'separating rooms needs pyroomacoustics, which is not installed: pip install "winnow-audio[array]"'
+        ) from None
+    return bss
