@@ -1,5 +1,7 @@
 """Blind separation: instantaneous mixtures, rooms, sums, order over windows, refusals."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -151,19 +153,19 @@ def test_bins_without_rank_do_no_harm():
 
 def test_refusals_name_the_reason_and_the_way_out():
     mono = talkers(1, 1.0).astype(np.float32)
-    with pytest.raises(BadInput, match="one channel.*--method network"):
+    with pytest.raises(BadInput, match=r"one channel.*--method network"):
         Blind("ica", 1)
-    with pytest.raises(BadInput, match="3 sources.*2 channels.*at most 2"):
+    with pytest.raises(BadInput, match=r"3 sources.*2 channels.*at most 2"):
         Blind("ica", 2, 3)
-    with pytest.raises(BadInput, match="at least two"):
+    with pytest.raises(BadInput, match=r"at least two"):
         Blind("ica", 2, 1)
-    with pytest.raises(BadOption, match="no blind method.*auxiva"):
+    with pytest.raises(BadOption, match=r"no blind method.*auxiva"):
         Blind("pca", 2)
     for other in (mono, 0.3 * mono, -mono, 0 * mono, np.round(mono * 2**15) / 2**15):
-        with pytest.raises(NotSeparable, match="copies of each other.*--method network"):
+        with pytest.raises(NotSeparable, match=r"copies of each other.*--method network"):
             Blind("auxiva", 2)(np.concatenate([mono, other]).astype(np.float32), RATE)
     three = np.concatenate([instantaneous(1.0)[1], instantaneous(1.0)[1][:1]])
-    with pytest.raises(NotSeparable, match="only 2 independent.*2 sources"):
+    with pytest.raises(NotSeparable, match=r"only 2 independent.*2 sources"):
         Blind("ica", 3)(three, RATE)
     assert len(Blind("ica", 3, 2)(three, RATE)) == 3
 
@@ -246,7 +248,7 @@ def test_spans_cover_everything_and_overlap(length):
     found = spans(length, 100, 20)
     assert found[0][0] == 0 and found[-1][1] == length
     assert all(stop - start == 100 for start, stop in found[:-1])
-    assert all(after[0] == before[1] - 20 for before, after in zip(found, found[1:], strict=False))
+    assert all(after[0] == before[1] - 20 for before, after in pairwise(found))
     assert len(found) == 1 or found[-1][1] - found[-1][0] > 20
 
 

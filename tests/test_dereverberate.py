@@ -18,7 +18,7 @@ def bursts(seconds, seed=0):
 
 
 def responses(channels, t60=0.5, seed=0):
-    """A direct sound, then 15 ms later an exponentially decaying tail, `(channels, time)`; its power is that of the direct sound."""
+    """A direct sound, and from 15 ms on a decaying tail of the same power, `(channels, time)`."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(t60 * RATE)) / RATE
     tails = rng.standard_normal((channels, len(time))) * np.exp(-6.9 * time / t60)

@@ -19,7 +19,8 @@ SILENCE = 1e-10
 def independent(mix: Floats) -> int:
     """Rank of the covariance of `(channels, time)`; 0 for silence. Each channel counts alike, however quiet it is.
 
-    Channels are brought to unit power first, so that one weak microphone is not taken for a copy; those 90 dB below the loudest count as silent.
+    Channels are brought to unit power first, so that one weak microphone is not taken for a copy; one that is 90 dB below the
+    loudest counts as silent.
     """
     signals = mix.astype(np.float64)
     signals -= signals.mean(axis=1, keepdims=True)

@@ -35,7 +35,9 @@ def auxiva(mix: Spectra, sources: int) -> Spectra:
 
 
 def ilrma(mix: Spectra, sources: int) -> Spectra:
-    """ILRMA (Kitamura et al. 2016) on the `sources` principal components of each bin, begun from AuxIVA's filters and left at them if it diverges.
+    """ILRMA (Kitamura et al. 2016) on the `sources` principal components of each bin, begun from AuxIVA's filters.
+
+    Where it diverges, AuxIVA's filters stay.
 
     mix: `(T, F, channels)`. Returns images `(sources, channels, T, F)`.
     """

@@ -1,0 +1,124 @@
+"""Separation without a network: what each method gains in rooms, and what it costs.
+
+    python bench/blind.py SPEECH        rewrites the tables of docs/separators.md; about 5 minutes on one quiet core
+
+SPEECH is a folder with one recording of each of eight or more talkers, found at any depth. Two talkers at 1.3 m and two microphones
+10 cm apart in simulated rooms; SI-SDR is against each talker as the first microphone hears him.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kit import report
+from kit.measures import si_sdr
+from kit.sound import RATE, loop, read
+from winnow.errors import WinnowError
+from winnow.models.blind import NAMES, Blind, order
+from winnow.models.dereverberate import Dereverberate
+from winnow.models.neighbour import Neighbour
+from winnow.models.separator import Separator, separate
+
+PAGE = report.PAGE.with_name("separators.md")
+SUFFIXES = {".flac", ".wav", ".ogg", ".opus", ".mp3"}
+DECAYS = (0.2, 0.4)
+Waves = npt.NDArray[np.float32]
+
+
+def main() -> None:
+    """Both tables; with --cost a method is timed in this process and its figures printed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("speech", type=Path)
+    parser.add_argument("--rooms", type=int, default=4, help="rooms for each reverberation time")
+    parser.add_argument("--seconds", type=int, default=12)
+    parser.add_argument("--cost", metavar="METHOD", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.cost:
+        print(*cost(args.cost))
+        return
+    text = page(gains(args.speech, args.rooms, args.seconds), args)
+    print(text)
+    if args.rooms >= parser.get_default("rooms"):
+        report.rewrite("separators", text, PAGE)
+
+
+def gains(folder: Path, rooms: int, seconds: int) -> dict[str, dict[float, list[float]]]:
+    """SI-SDR improvement in dB, per method and reverberation time, one for each room and talker."""
+    talkers = [p for p in sorted(folder.rglob("*.*")) if p.suffix in SUFFIXES]
+    found: dict[str, dict[float, list[float]]] = {name: {t60: [] for t60 in DECAYS} for name in NAMES}
+    for t60 in DECAYS:
+        for number in range(rooms):
+            images = simulate([read(talkers[(2 * number + k) % len(talkers)]) for k in (0, 1)], t60, number, seconds)
+            for name in NAMES:
+                found[name][t60] += improvement(images, separate(Blind(name, 2), images.sum(axis=0), RATE))
+            print(f"T60 {t60} s, room {number + 1} of {rooms}", file=sys.stderr)
+    return found
+
+
+def simulate(voices: Sequence[Waves], t60: float, seed: int, seconds: int) -> Waves:
+    """Images `(talkers, microphones, time)` in a room of about 5 x 4 x 2.8 m."""
+    import pyroomacoustics as pra
+
+    rng = np.random.default_rng(seed)
+    size, length = np.array([5, 4, 2.8]) + rng.uniform(-0.4, 0.4, 3), seconds * RATE
+    absorption, reflections = pra.inverse_sabine(t60, size)
+    room = pra.ShoeBox(size, fs=RATE, materials=pra.Material(absorption), max_order=reflections)
+    centre = size / 2 + rng.uniform(-0.3, 0.3, 3)
+    room.add_microphone_array(centre[:, None] + np.array([[-0.05, 0.05], [0, 0], [0, 0]]))
+    for angle, voice in zip(np.deg2rad(np.array([40, 130]) + rng.uniform(-15, 15, 2)), voices, strict=True):
+        place = centre + 1.3 * np.array([np.cos(angle), np.sin(angle), 0])
+        room.add_source(place, signal=0.05 * loop(voice, 0, length) / max(float(voice.std()), 1e-6))
+    return np.asarray(room.simulate(return_premix=True)[:, :, :length], np.float32)
+
+
+def improvement(images: Waves, stems: Waves) -> list[float]:
+    """dB for each talker at the first microphone, in the best arrangement."""
+    mix = images.sum(axis=0)[0]
+    pairs = zip(images, order(images, stems), strict=True)
+    return [si_sdr(image[0], stems[k][0]) - si_sdr(image[0], mix) for image, k in pairs]
+
+
+def cost(name: str) -> tuple[float, float]:
+    """Seconds of one core a minute of two channels at 16 kHz takes, and the process's peak memory in MB."""
+    rng = np.random.default_rng(0)
+    steps = np.repeat(rng.random((2, 240)), RATE // 4, axis=1)
+    mix = (np.array([[1, 0.5], [0.4, 1]]) @ (steps * rng.standard_normal((2, 60 * RATE)))).astype(np.float32) * 0.05
+    made: dict[str, Separator] = {"neighbour": Neighbour(), "wpe": Dereverberate()}
+    start = time.process_time()
+    (made[name] if name in made else Blind(name, 2))(mix, RATE)
+    return time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
+def page(found: dict[str, dict[float, list[float]]], args: argparse.Namespace) -> str:
+    """The section: gains, then costs."""
+    rows = []
+    for name in (*NAMES, "neighbour", "wpe"):
+        command = [sys.executable, __file__, str(args.speech), "--cost", name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise WinnowError(done.stderr)
+        spent, memory = map(float, done.stdout.split())
+        cells = [f"{np.mean(v):.1f} ({np.min(v):.1f})" for v in found.get(name, {}).values()] or ["", ""]
+        rows.append([name, *cells, f"{spent:.1f}", f"{memory:.0f}"])
+    header = ("method", *(f"T60 {t60} s, dB" for t60 in DECAYS), "s a minute", "peak MB")
+    about = (
+        f"Two talkers, two microphones, {args.rooms} rooms of {args.seconds} s for each reverberation time: mean improvement of "
+        "SI-SDR, in "
+        "brackets the worst of all talkers. Seconds of one core and peak memory of the process: one window of a minute, two "
+        "channels at 16 kHz. Longer recordings take no more memory per window."
+    )
+    facts = report.facts("python bench/blind.py SPEECH", ("numpy", "pyroomacoustics", "nara_wpe"))
+    return f"## Measured\n\n{facts}\n\n{about}\n\n{report.table(header, rows)}"
+
+
+if __name__ == "__main__":
+    main()
