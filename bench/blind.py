@@ -22,11 +22,12 @@ import numpy.typing as npt
 from kit import report
 from kit.measures import si_sdr
 from kit.sound import RATE, loop, read
+from winnow.engine.bodies import separated
 from winnow.errors import WinnowError
 from winnow.models.blind import NAMES, Blind, order
 from winnow.models.dereverberate import Dereverberate
 from winnow.models.neighbour import Neighbour
-from winnow.models.separator import Separator, separate
+from winnow.models.separator import Separator
 
 PAGE = report.PAGE.with_name("separators.md")
 SUFFIXES = {".flac", ".wav", ".ogg", ".opus", ".mp3"}
@@ -59,7 +60,7 @@ def gains(folder: Path, rooms: int, seconds: int) -> dict[str, dict[float, list[
         for number in range(rooms):
             images = simulate([read(talkers[(2 * number + k) % len(talkers)]) for k in (0, 1)], t60, number, seconds)
             for name in NAMES:
-                found[name][t60] += improvement(images, separate(Blind(name, 2), images.sum(axis=0), RATE))
+                found[name][t60] += improvement(images, separated(Blind(name, 2), images.sum(axis=0), RATE))
             print(f"T60 {t60} s, room {number + 1} of {rooms}", file=sys.stderr)
     return found
 

@@ -5,11 +5,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from winnow.engine.bodies import separated
 from winnow.errors import BadInput, BadOption, MissingExtra, NotSeparable
 from winnow.metrics.sdr import si_sdr
 from winnow.models.blind import NAMES, Blind, order, rank
 from winnow.models.blind.ica import fast_ica
-from winnow.models.separator import cross_fade, separate, spans
+from winnow.models.separator import cross_fade
 
 RATE = 8000
 
@@ -218,7 +219,7 @@ class Swapping:
 def test_sources_keep_their_places_over_windows():
     mix = talkers(2, 6.3).astype(np.float32)
     separator = Swapping()
-    stems = separate(separator, mix, RATE)
+    stems = separated(separator, mix, RATE)
     assert separator.calls == 9
     assert np.abs(stems[0, 0] - mix[0]).max() < 1e-6 and np.abs(stems[1, 1] - mix[1]).max() < 1e-6
 
@@ -227,7 +228,7 @@ def test_ica_over_windows_is_as_good_as_in_one_and_adds_up():
     images, mix = instantaneous(12.0)
     separator = Blind("ica", 2)
     separator.window, separator.overlap = 3.0, 1.0
-    stems = separate(separator, mix, RATE)
+    stems = separated(separator, mix, RATE)
     assert np.abs(stems.sum(axis=0) - mix).max() < 1e-6
     assert min(improvements(images, stems, mix)) > 15
 
@@ -237,19 +238,28 @@ def test_a_stretch_of_copies_inside_a_recording_is_passed_on():
     mix[1, 3 * RATE : 7 * RATE] = mix[0, 3 * RATE : 7 * RATE]
     separator = Blind("ica", 2)
     separator.window, separator.overlap = 2.0, 0.5
-    stems = separate(separator, mix, RATE)
+    stems = separated(separator, mix, RATE)
     assert np.abs(stems.sum(axis=0) - mix).max() < 1e-6
     with pytest.raises(NotSeparable):
-        separate(separator, mix[:, 3 * RATE : 7 * RATE], RATE)
+        separated(separator, mix[:, 3 * RATE : 7 * RATE], RATE)
 
 
 @pytest.mark.parametrize("length", [1, 99, 100, 101, 180, 181, 1000])
-def test_spans_cover_everything_and_overlap(length):
-    found = spans(length, 100, 20)
-    assert found[0][0] == 0 and found[-1][1] == length
-    assert all(stop - start == 100 for start, stop in found[:-1])
-    assert all(after[0] == before[1] - 20 for before, after in pairwise(found))
-    assert len(found) == 1 or found[-1][1] - found[-1][0] > 20
+def test_windows_cover_everything_and_overlap(length):
+    seen = []
+
+    class Spy(Swapping):
+        window, overlap = 1.0, 0.2
+
+        def __call__(self, mix, rate):
+            seen.append(mix[0])
+            return super().__call__(mix, rate)
+
+    mix = np.stack([np.arange(length), np.arange(length)]).astype(np.float32)
+    assert separated(Spy(), mix, 100).shape == (2, 2, length)
+    assert all(part.size == 100 for part in seen[:-1])
+    assert seen[0][0] == 0 and seen[-1][-1] == length - 1
+    assert all(before[80] == after[0] and after.size > 20 for before, after in pairwise(seen))
 
 
 def test_a_cross_fade_of_equals_changes_nothing():

@@ -11,7 +11,10 @@ from winnow.audio import Samples
 from winnow.dsp.masks import least_gain, moderate
 from winnow.dsp.spectrum import Analysis, Spectrum, Synthesis
 from winnow.engine.downmix import Downmix
-from winnow.models.bundle import Runner, Separator
+from winnow.errors import NotSeparable
+from winnow.models.blind import unseparated
+from winnow.models.bundle import Runner
+from winnow.models.separator import Separator, arranged, cross_fade
 
 Stack = npt.NDArray[np.float32]
 """Stems `(stems, channels, time)`."""
@@ -126,36 +129,40 @@ class MaskBody:
 
 
 class WindowBody:
-    """Windows cut out, separated and overlap-added, for kinds that work on whole stretches of samples.
+    """Windows cut out, separated and overlap-added, for what works on whole stretches of samples.
 
-    share: of the recording that stays in the first stem whatever the model does, 0 to 1.
+    Stems that may change places are brought into the order of the window before. A window that cannot be separated goes to the
+    first stem; NotSeparable is raised at the end where that was so for every one of them.
+    linked: all channels at once; share: of the recording that stays in the first stem whatever happens, 0 to 1.
     """
 
     def __init__(self, separator: Separator, channels: int, rate: int, linked: bool, share: float) -> None:
         self._separator, self._rate, self._share = separator, rate, np.float32(share)
         self._window = max(1, round(separator.window * rate))
-        self._hop = self._window - round(separator.overlap * rate)
+        self._shared = round(separator.overlap * rate)
         self._waiting: Samples = np.zeros((channels, 0), np.float32)
         self._tail: Stack | None = None
         self._apart = not linked
+        self._failure: NotSeparable | None = None
+        self._separated_one = False
 
     def feed(self, block: Samples) -> Finished:
         """Take the next samples, `(channels, time)`."""
         self._waiting = np.concatenate([self._waiting, block], axis=1)
-        done = []
-        while self._waiting.shape[1] > self._window:  # the last window is never empty
-            stems = self._joined(self._separated(self._waiting[:, : self._window]))
-            done.append(stems[:, :, : self._hop])
-            self._tail = stems[:, :, self._hop :]
-            self._waiting = self._waiting[:, self._hop :]
+        done, hop = [], self._window - self._shared
+        while self._waiting.shape[1] > self._window:  # so that the last window holds more than what is shared
+            stems = self._next(self._waiting[:, : self._window])
+            done.append(stems[:, :, :hop])
+            self._tail = stems[:, :, hop:].copy()
+            self._waiting = self._waiting[:, hop:]
         return self._finished(np.concatenate(done, axis=2) if done else None)
 
     def flush(self) -> Finished:
-        """The rest: altogether as many samples as went in."""
-        if self._waiting.shape[1] == 0:
-            return self._finished(None)
-        stems = self._joined(self._separated(self._waiting))
+        """The rest: altogether as many samples as went in. Raises NotSeparable."""
+        stems = self._next(self._waiting) if self._waiting.shape[1] else None
         self._waiting = self._waiting[:, :0]
+        if self._failure and not self._separated_one:
+            raise self._failure
         return self._finished(stems)
 
     def _finished(self, stems: Stack | None) -> Finished:
@@ -164,16 +171,29 @@ class WindowBody:
             stems = np.zeros((len(self._separator.stems), self._waiting.shape[0], 0), np.float32)
         return Finished(stems, np.full((1, stems.shape[2]), self._share, np.float32))
 
-    def _separated(self, window: Samples) -> Stack:
-        parts = np.split(window, len(window)) if self._apart else [window]
-        stems = np.concatenate([self._separator(part, self._rate) for part in parts], axis=1)
-        return np.asarray(stems * (1 - self._share) + self._share * window, np.float32)
-
-    def _joined(self, stems: Stack) -> Stack:
-        """Cross-faded with what the window before said about the same samples."""
-        count = 0 if self._tail is None else self._tail.shape[2]
-        if not count:
+    def _next(self, window: Samples) -> Stack:
+        """The stems of a window, cross-faded with what the window before said about the same samples."""
+        stems = self._separate(window)
+        if self._share:
+            stems = stems * (1 - self._share)
+            stems[0] += self._share * window
+        if self._tail is None or not self._shared:
             return stems
-        fade = (np.arange(count, dtype=np.float32) + 1) / (count + 1)
-        shared = self._tail * (1 - fade) + stems[:, :, :count] * fade
-        return np.concatenate([shared, stems[:, :, count:]], axis=2)
+        stems = arranged(self._separator, self._tail, stems)
+        stems[:, :, : self._shared] = cross_fade(self._tail, stems[:, :, : self._shared])
+        return stems
+
+    def _separate(self, window: Samples) -> Stack:
+        parts = np.split(window, len(window)) if self._apart else [window]
+        try:
+            stems = np.concatenate([self._separator(part, self._rate) for part in parts], axis=1)
+            self._separated_one = True
+        except NotSeparable as error:
+            stems, self._failure = unseparated(window, len(self._separator.stems)), error
+        return np.asarray(stems, np.float32)
+
+
+def separated(separator: Separator, mix: Samples, rate: int) -> Stack:
+    """A recording in memory through a separator's windows, `(channels, time)` to `(stems, channels, time)`. Raises NotSeparable."""
+    body = WindowBody(separator, len(mix), rate, True, 0.0)
+    return np.concatenate([body.feed(mix).stems, body.flush().stems], axis=2)

@@ -62,8 +62,8 @@ class Meter:
 
     @property
     def removed(self) -> float | None:
-        """Energy of the background relative to the input, dB."""
-        return _decibels(self.energy.get("background", 0.0), self.total)
+        """Energy of all that is no speech, relative to the input, dB."""
+        return _decibels(sum(energy for name, energy in self.energy.items() if name != "speech"), self.total)
 
     @property
     def level(self) -> float | None:

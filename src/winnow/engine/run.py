@@ -16,6 +16,7 @@ from winnow.dsp.resample import StreamResampler, fit
 from winnow.engine.bodies import Body, Finished, MaskBody, WindowBody
 from winnow.errors import BadAudio, BadInput, BadOption
 from winnow.models import catalog
+from winnow.models.methods import METHODS
 
 Stems = dict[str, Samples]
 
@@ -24,11 +25,13 @@ Stems = dict[str, Samples]
 class Settings:
     """What a person can ask for.
 
-    model: a shipped bundle's name, the path of a bundle, or "auto": chosen by the recording's sample rate.
+    model: a shipped bundle's name, the path of a bundle, "auto": chosen by the recording's sample rate, or a method that needs no
+    network (`winnow.models.methods.METHODS`).
     strength: 0 (the recording as it is) to 1 (all that the model does), a linear blend.
     max_attenuation: dB, nothing is lowered by more than this; None: no limit.
     channels: "linked": one gain, found on the downmix, for all channels, so the stereo image stays; "apart": each by itself.
-    threads: of the network; more than one pays only for large ones.
+    threads: of the network; more than one pays only for large ones. sources: how many, for the blind methods (None: as many as
+    channels).
     Raises BadOption.
     """
 
@@ -37,6 +40,7 @@ class Settings:
     max_attenuation: float | None = None
     channels: Literal["linked", "apart"] = "linked"
     threads: int = 1
+    sources: int | None = None
 
     def __post_init__(self) -> None:
         if not _within(self.strength, 0, 1):
@@ -162,10 +166,15 @@ class _Opened(NamedTuple):
 
 
 def _open(settings: Settings, rate: int, channels: int) -> _Opened:
+    if settings.model in METHODS:
+        separator = METHODS[str(settings.model)](channels, settings.sources)
+        whole = separator.window
+        body: Body = WindowBody(separator, channels, rate, True, settings.least_gain)
+        return _Opened(str(settings.model), separator.stems, False, separator.rate or rate, whole, body)
     bundle = catalog.find(catalog.choose(rate) if settings.model == "auto" else settings.model)
     m, linked = bundle.manifest, settings.channels == "linked"
     if bundle.windowed:
-        body: Body = WindowBody(bundle.separator(), channels, m.rate, linked, settings.least_gain)
+        body = WindowBody(bundle.separator(), channels, m.rate, linked, settings.least_gain)
     else:
         runner = bundle.runner(settings.threads)
         body = MaskBody(runner, channels, linked, settings.strength, settings.max_attenuation)

@@ -18,6 +18,7 @@ from winnow.errors import BundleError
 from winnow.models.frames import FramesRunner
 from winnow.models.manifest import Manifest, read_manifest
 from winnow.models.published import PublishedUNet
+from winnow.models.separator import Separator
 from winnow.models.spectral import SpectralRunner
 
 
@@ -44,21 +45,6 @@ class Runner(Protocol):
 
     def differences(self, probe: Mapping[str, npt.NDArray[np.float32]]) -> dict[int, float]:
         """Largest difference to what the export wrote down, by the number of frames in a call."""
-        ...
-
-
-class Separator(Protocol):
-    """Separates a stretch of samples, for kinds that are no masks on a continuous spectrogram.
-
-    stems: names; window, overlap: seconds that the engine cuts out and that two windows share.
-    """
-
-    stems: tuple[str, ...]
-    window: float
-    overlap: float
-
-    def __call__(self, mix: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.float32]:
-        """`(channels, time)` to `(stems, channels, time)`, any time."""
         ...
 
 

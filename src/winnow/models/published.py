@@ -27,8 +27,10 @@ class PublishedUNet:
     """A `Separator` of windows of 1.008 s at 8 kHz."""
 
     stems: tuple[str, ...] = ("speech",)
+    rate: int | None = 8000
     window = WINDOW / 8000
     overlap = 0.0
+    ordered = True
 
     def __init__(self, graph: bytes, settings: SpectralSettings, name: str) -> None:
         self.settings = settings
