@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from winnow.cli.report import Report
     from winnow.engine.jobs import Job, Task
+    from winnow.engine.plan import StemsOf
     from winnow.engine.run import Settings
 
 STOPPED = "winnow: stopped; nothing half-written is left, finished files are kept; run the same command to go on"
@@ -49,6 +50,9 @@ def enhance(
     strength: Strength = 1.0,
     max_attenuation: Limit = None,
     model: Model = "auto",
+    method: Annotated[
+        str, typer.Option("--method", metavar="network|wpe", help="wpe takes reverberation out, without a network.")
+    ] = "network",
     channels: Channels = "linked",
     track: Track = 0,
     force: Force = False,
@@ -64,8 +68,9 @@ def enhance(
     Length, channels, picture, other tracks, tags and chapters stay as they are.
     What exists is left alone, so the same command goes on where it was stopped.
     """
-    settings = _settings(model, strength, max_attenuation, channels)
-    return _process(
+    model = _chosen(model, method, ("network", "neighbour", "wpe"))
+    settings = make_settings(model, strength, max_attenuation, channels)
+    return process(
         inputs, output, settings, task="enhance", track=track, force=force, workers=jobs, json=json, quiet=quiet
     )
 
@@ -81,6 +86,9 @@ def split(
     strength: Strength = 1.0,
     max_attenuation: Limit = None,
     model: Model = "auto",
+    method: Annotated[
+        str, typer.Option("--method", metavar="NAME", help="network, neighbour (no network), blind (microphones).")
+    ] = "network",
     channels: Channels = "linked",
     track: Track = 0,
     force: Force = False,
@@ -90,28 +98,54 @@ def split(
     """winnow split talk.mp4                writes talk.speech.wav, talk.background.wav
     winnow split lectures/ -o parts/     all in a folder, same tree out
     winnow split talk.mp4 --into-video   talk.split.mp4 with three audio tracks
+    winnow split song.mp4 --method neighbour     voice from what repeats behind it
 
     Write speech and background apart. INPUTS are files and folders. Together,
     the two are the original. WAV of 24 bits, or FLAC with -o NAME.flac.
     """
-    settings = _settings(model, strength, max_attenuation, channels)
+    if method == "blind":
+        from winnow.cli.separate import separate
+        from winnow.errors import BadOption
+
+        if into_video or model != "auto":
+            raise BadOption(
+                "--method blind goes with neither --into-video nor --model; it writes a track for each source"
+            )
+        return separate(inputs, output=output, jobs=jobs, track=track, force=force, json=json, quiet=quiet)
+    model = _chosen(model, method, ("network", "neighbour", "blind"))
+    settings = make_settings(model, strength, max_attenuation, channels)
     task: Task = "into-video" if into_video else "split"
-    return _process(inputs, output, settings, task=task, track=track, force=force, workers=jobs, json=json, quiet=quiet)
+    return process(inputs, output, settings, task=task, track=track, force=force, workers=jobs, json=json, quiet=quiet)
 
 
-def _settings(model: str, strength: float, max_attenuation: float | None, channels: str) -> Settings:
+def _chosen(model: str, method: str, methods: tuple[str, ...]) -> str:
+    """The model that stands for a method. Raises BadOption."""
+    from winnow.errors import BadOption
+
+    if method not in methods:
+        raise BadOption(f'no method "{method}" here; there are {", ".join(methods)}.')
+    if method == "network":
+        return model
+    if model != "auto":
+        raise BadOption(f"--method {method} needs no network; leave out --model.")
+    return method
+
+
+def make_settings(model: str, strength: float, max_attenuation: float | None, channels: str) -> Settings:
     """Validated before any file is touched; the model is looked up too, unless each recording chooses its own."""
     from winnow.engine.run import Settings
 
     settings = Settings(model=model, strength=strength, max_attenuation=max_attenuation, channels=channels)  # type: ignore[arg-type]
     if model != "auto":
         from winnow.models import catalog
+        from winnow.models.methods import METHODS
 
-        catalog.find(model)
+        if model not in METHODS:
+            catalog.find(model)
     return settings
 
 
-def _process(
+def process(
     inputs: list[str],
     output: str | None,
     settings: Settings,
@@ -122,7 +156,9 @@ def _process(
     workers: int | None,
     json: bool,
     quiet: bool,
+    stems: StemsOf | None = None,
 ) -> int:
+    """Plan, run and report; stems: names of the stems of a recording, where the task does not tell them."""
     from winnow.cli.report import Report
     from winnow.cli.stop import stoppable
     from winnow.engine.files import plan
@@ -132,7 +168,7 @@ def _process(
         raise BadOption(f"--jobs is 1 or more, not {workers}")
     try:
         with stoppable():
-            jobs = plan(inputs, output, task=task, track=track, force=force)
+            jobs = plan(inputs, output, task=task, track=track, force=force, stems=stems)
             _check_pipes(jobs)
             with Report(jobs, json=json, quiet=quiet) as report:
                 _run(jobs, settings, workers or cores(), report)

@@ -38,11 +38,11 @@ def check_numbers(channels: int, sources: int) -> None:
     if channels < 2:
         raise BadInput(
             "the recording has one channel, and a blind separation needs at least two microphones: the difference between them is "
-            "all it goes by. Use --method network or --method neighbour."
+            "all it goes by. Use `winnow split`, with --method network or neighbour."
         )
     if sources > channels:
         raise BadInput(
-            f"{sources} sources cannot be separated from {channels} channels. Ask for at most {channels}, or use --method network."
+            f"{sources} sources cannot be separated from {channels} channels. Ask for at most {channels}, or use `winnow split`."
         )
     if sources < 2:
         raise BadInput(f"a separation has at least two sources, not {sources}.")
@@ -54,10 +54,10 @@ def check_signals(mix: Floats, sources: int) -> bool:
     if found == 1:
         raise NotSeparable(
             "the channels are copies of each other, as in a stereo file made from one microphone, or all but one are silent, so "
-            "there is nothing to separate them by. Use --method network or --method neighbour."
+            "there is nothing to separate them by. Use `winnow split`, with --method network or neighbour."
         )
     if 0 < found < sources:
         raise NotSeparable(
-            f"the {mix.shape[0]} channels hold only {found} independent signals. Ask for {found} sources, or use --method network."
+            f"the {mix.shape[0]} channels hold only {found} independent signals. Ask for {found} sources, or use `winnow split`."
         )
     return found > 0
