@@ -19,7 +19,7 @@ def amplitude_to_db(size: Floats, reference: float | None = None, top: float | N
     low = 1e-10  # squared
     over = float(np.max(size)) if reference is None else reference
     decibels = 10 * np.log10(np.maximum(low, np.square(size))) - 10 * np.log10(max(low, over**2))
-    return decibels if top is None else np.maximum(decibels, decibels.max() - top)
+    return np.asarray(decibels if top is None else np.maximum(decibels, decibels.max() - top))
 
 
 def db_to_amplitude(decibels: Floats, reference: float = 1.0) -> Floats:

@@ -18,7 +18,7 @@ def data() -> None:
 def app() -> typer.Typer:
     """The group of commands."""
     from winnow.cli.app import CONTEXT, PLAIN
-    from winnow.cli.data import listing, pack
+    from winnow.cli.data import legacy, listing, pack
 
     group = typer.Typer(cls=Group, **PLAIN)
     group.callback()(data)
@@ -28,4 +28,5 @@ def app() -> typer.Typer:
         ("unpack", pack.unpack, "Make files of a pack again."),
     ):
         group.command(name, cls=Command, short_help=brief, context_settings=CONTEXT)(function)
+    group.add_typer(legacy.app(), name="legacy", short_help="Files as published systems expect them.")
     return group

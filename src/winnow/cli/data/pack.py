@@ -49,7 +49,7 @@ def pack(
     from winnow.data.packing import PackSettings
 
     settings = PackSettings(codec, bit_rate, rate, mono, _bytes(size))
-    with _stoppable("finished shards are kept, the same command goes on"), _progress("packing", quiet) as tell:
+    with working("packing", quiet, "finished shards are kept, the same command goes on") as tell:
         share = _share(max_bad)
         index = pack_(Path(source), Path(output), settings, jobs=workers(jobs), most_bad=share, tell=tell)
     if json:
@@ -84,7 +84,7 @@ def unpack(
     """
     from winnow.data.unpack import unpack as unpack_
 
-    with _stoppable("what is written stays, the same command goes on"), _progress("unpacking", quiet) as tell:
+    with working("unpacking", quiet, "what is written stays, the same command goes on") as tell:
         count = unpack_(Path(source), Path(output), tell)
     if json:
         print(json_.dumps({"folder": output, "recordings": count}))
@@ -120,6 +120,13 @@ def _share(text: str) -> float:
     if not 0 <= share <= 1:
         raise BadOption(f"--max-bad {text}: write a share, as 5% or 0.05.")
     return share
+
+
+@contextmanager
+def working(title: str, quiet: bool, kept: str) -> Iterator[Tell]:
+    """Progress, and a line that says what is kept when the work is stopped; yields what takes seconds done and in all."""
+    with _stoppable(kept), _progress(title, quiet) as tell:
+        yield tell
 
 
 @contextmanager
