@@ -59,12 +59,15 @@ class Clip:
 
 
 def clips(items: Sequence[Item]) -> list[Clip]:
-    """Clips with the names that their files bear, `idx:youtube_id` or `idx_youtube_id`, else number in the list and id."""
+    """Clips with the names that their files bear, `idx:youtube_id` or `idx_youtube_id`, else number in the list and end of the id.
+
+    Names are cut to 24 letters, so that those of masks, which hold up to seven, are not too long for a file.
+    """
     made = []
     for number, item in enumerate(items):
         found = re.fullmatch(r"(\d+)[:_](.+)", Path(item.path).stem)
-        index, name = (found[1], found[2]) if found else (str(number), item.id)
-        made.append(Clip(item, f"{index}:{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}"))
+        index, name = (found[1], found[2]) if found else (str(number), item.id.rpartition("/")[2])
+        made.append(Clip(item, f"{index}:{re.sub(r'[^A-Za-z0-9_-]+', '-', name)[-24:]}"))
     return made
 
 
@@ -153,7 +156,9 @@ def _write(group: tuple[Clip, ...], other: Clip | None, voices: Pool, noises: Po
     for clip, sound in zip(group, known, strict=True):
         clean = spectrum(sound, how.as_published)
         mask = crm.compress_mask(crm.as_parts(crm.complex_mask(clean, mixture)))
-        _save(folder / "clean" / file_name(clip.name, how.portable), crm.as_parts(clean))
+        whole = folder / "clean" / file_name(clip.name, how.portable)
+        if not whole.exists():
+            _save(whole, crm.as_parts(clean))
         _save(folder / "crm" / file_name(f"clean:{clip.name} mix:{name}", how.portable), mask)
     _save(mix, crm.as_parts(mixture))
     return True

@@ -13,7 +13,7 @@ import numpy as np
 
 from winnow.audio import Samples
 from winnow.data.legacy.common import Tell, aside, writing
-from winnow.errors import BadInput, InputNotFound
+from winnow.errors import BadInput
 
 RATE, BIT_RATE = 44100, 160_000
 METHODS = ("baseline", "cocktail", "spleeter")
@@ -30,23 +30,24 @@ def write_system5(videos: Sequence[Path], folder: Path, tell: Tell = lambda done
 
     Files that exist stay. Raises InputNotFound, BadInput (no sound, two videos of one name), OutputError.
     """
+    from winnow.media import probe
+
     names = [video.stem for video in videos]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise BadInput(f'two videos are named "{twice}"; rename one of them.')
-    made = []
+    lengths = [probe(video).seconds or 0.0 for video in videos]
+    made: list[Path] = []
     with writing(folder):
         for each in FOLDERS:
             (folder / each).mkdir(parents=True, exist_ok=True)
-        for number, video in enumerate(videos):
+        for video in videos:
             made.append(_add(video, folder / "data" / "raw"))
-            tell(number + 1, len(videos))
+            tell(sum(lengths[: len(made)]), sum(lengths))
     return made
 
 
 def _add(video: Path, raw: Path) -> Path:
-    if not video.is_file():
-        raise InputNotFound(f"{video}: no such file.")
     sound = raw / "audio" / f"{video.stem}.mp3"
     if not sound.exists():
         extract(video, sound)
@@ -72,13 +73,12 @@ def extract(video: Path, sound: Path) -> None:
 
 
 def to_stereo(block: Samples) -> Samples:
-    """`(channels, time)` to `(2, time)`: one channel twice; of 5.1 the centre and the rear at -3 dB, scaled so that nothing clips
-    (what FFmpeg does); of other layouts the mean on both sides."""
+    """`(channels, time)` to `(2, time)` as FFmpeg does it: one channel twice; of 5.1 the centre and the rear at -3 dB, the subwoofer
+    left out, loud passages beyond full scale; of other layouts the mean on both sides."""
     if len(block) == 2:
         return block
     if len(block) == 6:
         left, right, centre, _, rear_left, rear_right = block
         half = np.float32(np.sqrt(0.5))
-        both = np.stack([left + half * (centre + rear_left), right + half * (centre + rear_right)])
-        return np.asarray(both / np.float32(1 + 2 * half), np.float32)
-    return np.repeat(block.mean(axis=0, keepdims=True), 2, axis=0).astype(np.float32)
+        return np.stack([left + half * (centre + rear_left), right + half * (centre + rear_right)])
+    return np.repeat(block.mean(axis=0, keepdims=True), 2, axis=0)
