@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(path for folder in ("", "docs", "samples", "bench") for path in (ROOT / folder).glob("*.md"))
 # What the measures and their reports may import, inside functions: the extra `score`, and what its packages bring.
 SCORE = {"PIL", "faster_whisper", "jiwer", "matplotlib", "pesq", "pocketsphinx", "pystoi", "scipy", "speechmos"}
-# What `winnow data` may import, inside functions: packs are read with soundfile where there is no PyAV, VoiceFilter's tensors need torch.
+# What `winnow data` may import, inside functions: soundfile reads packs where there is no PyAV, VoiceFilter's tensors need torch.
 DATA = {"soundfile", "torch"}
 HEAVY = ("torch", "onnxruntime", "scipy.signal", "av", "typer", "rich", "fastapi", "pyspark")
 

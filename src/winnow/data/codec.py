@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -91,10 +92,15 @@ def _decode_soundfile(data: bytes, name: str) -> tuple[Samples, int]:
         raise MissingExtra(
             "packs are read with PyAV or soundfile, and neither is there: pip install soundfile"
         ) from None
-    try:
-        values, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-    except soundfile.SoundFileError:
-        raise _damaged(name) from None
+    # A real file: from an object in memory soundfile reads by calling Python back from C, where a Ctrl-C would be swallowed and
+    # leave a sound cut short.
+    with tempfile.TemporaryFile(buffering=0) as file:
+        file.write(data)
+        file.seek(0)
+        try:
+            values, rate = soundfile.read(file.fileno(), dtype="float32", always_2d=True, closefd=False)
+        except soundfile.SoundFileError:
+            raise _damaged(name) from None
     return np.ascontiguousarray(values.T), int(rate)
 
 

@@ -32,7 +32,7 @@ def system1(
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
-    """winnow data legacy system1 --speech s.jsonl --noise n.jsonl -o data/ --count 1000
+    """winnow data legacy system1 --speech s.jsonl --noise n.jsonl -o data/ --count 99
 
     Write sound/, time_serie/ and spectrogram/ of vbelz' Speech-enhancement, from which the U-Nets of
     nmd2k train: 8 kHz, (N, 128, 128), noisy = voice + u noise, u in 0.2 to 0.8.

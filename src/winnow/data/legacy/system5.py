@@ -73,8 +73,8 @@ def extract(video: Path, sound: Path) -> None:
 
 
 def to_stereo(block: Samples) -> Samples:
-    """`(channels, time)` to `(2, time)` as FFmpeg does it: one channel twice; of 5.1 the centre and the rear at -3 dB, the subwoofer
-    left out, loud passages beyond full scale; of other layouts the mean on both sides."""
+    """`(channels, time)` to `(2, time)` as FFmpeg does it: one channel twice; of 5.1 the centre and the rear at -3 dB, no
+    subwoofer, loud passages beyond full scale; of other layouts the mean on both sides."""
     if len(block) == 2:
         return block
     if len(block) == 6:
