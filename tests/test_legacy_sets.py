@@ -18,7 +18,7 @@ from winnow.cli import run
 from winnow.data.items import Item, write_items
 from winnow.data.legacy import system1, system3, system4, system5
 from winnow.dsp import crm
-from winnow.dsp.stft import LOOKING
+from winnow.dsp.published import LOOKING
 from winnow.errors import BadInput, BadOption
 
 

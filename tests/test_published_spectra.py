@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from winnow.dsp import crm, decibels
-from winnow.dsp.stft import LOOKING, UNET, VOICEFILTER, Stft
+from winnow.dsp.published import LOOKING, UNET, VOICEFILTER, Stft
 from winnow.errors import BadOption
 
 

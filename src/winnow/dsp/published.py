@@ -1,4 +1,4 @@
-"""Short-time Fourier transform with every size explicit, for the published systems; `spectrum` serves our own networks.
+"""Short-time Fourier transform with every size explicit, for the published systems.
 
 The systems differ in window, hop, FFT length and edges, and one of them was broken by an inverse that guessed the FFT length
 (254 where it was 255): here one description, an `Stft`, serves both directions.

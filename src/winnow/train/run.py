@@ -26,7 +26,7 @@ PRESETS = ("shipped", "paper", "tiny")
 
 @dataclass(frozen=True)
 class Sounds:
-    """What a run is trained on, each a folder, list (.jsonl) or pack, also with `=WEIGHT`; with noise, held out and scored on the way: valid."""
+    """What a run is trained on: folders, lists (.jsonl) or packs, each also with `=WEIGHT`."""
 
     speech: Sequence[str]
     noise: Sequence[str]

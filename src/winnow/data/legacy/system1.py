@@ -20,7 +20,7 @@ from winnow.audio import Samples
 from winnow.data.items import Item
 from winnow.data.legacy.common import Pool, Tell, claim, first_of, generator, growing_array, writing
 from winnow.dsp.decibels import amplitude_to_db
-from winnow.dsp.stft import UNET
+from winnow.dsp.published import UNET
 from winnow.errors import BadInput
 
 RATE, FRAME, NOISE_HOP = 8000, 8064, 5000

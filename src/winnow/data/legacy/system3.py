@@ -19,7 +19,7 @@ from winnow.audio import Samples
 from winnow.data.items import Item
 from winnow.data.legacy.common import Pool, Tell, claim, generator, write_array, writing
 from winnow.dsp import crm
-from winnow.dsp.stft import LOOKING
+from winnow.dsp.published import LOOKING
 from winnow.errors import BadInput, BadOption
 
 RATE, COUNT = 16000, 48000

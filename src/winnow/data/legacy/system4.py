@@ -30,7 +30,7 @@ from winnow.data.legacy.common import (
     writing,
 )
 from winnow.dsp.decibels import normalised_db
-from winnow.dsp.stft import VOICEFILTER
+from winnow.dsp.published import VOICEFILTER
 from winnow.errors import BadInput, BadOption
 
 RATE, COUNT = 16000, 48000
