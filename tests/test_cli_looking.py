@@ -29,6 +29,13 @@ COMMANDS = [
     ["compare"],
     ["data"],
     ["data", "list"],
+    ["data", "pack"],
+    ["data", "unpack"],
+    ["data", "legacy"],
+    ["data", "legacy", "system1"],
+    ["data", "legacy", "system3"],
+    ["data", "legacy", "system4"],
+    ["data", "legacy", "system5"],
 ]
 
 

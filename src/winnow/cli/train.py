@@ -18,7 +18,7 @@ def _folders(name: str, what: str) -> Any:
     return typer.Option(name, metavar="DIR", help=what)
 
 
-Speech = Annotated[list[str], _folders("--speech", "Clean speech; may be repeated, DIR=2 counts twice.")]
+Speech = Annotated[list[str], _folders("--speech", "Speech: a folder, list (.jsonl) or pack; DIR=2 counts twice.")]
 Noise = Annotated[list[str], _folders("--noise", "Noise; may be repeated.")]
 Rooms = Annotated[list[str] | None, _folders("--rooms", "Impulse responses of rooms.")]
 ValidSpeech = Annotated[list[str] | None, _folders("--valid-speech", "Held-out speech, to score on the way.")]

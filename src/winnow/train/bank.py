@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from winnow.errors import BadInput, InputNotFound, WinnowError
-
-SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".mkv", ".aac", ".aiff", ".webm", ".mpg", ".mov"}
+from winnow.errors import BadInput
+from winnow.train.sources import Source, open_source
 
 
 @dataclass(frozen=True)
@@ -92,20 +90,8 @@ def bank_of(sounds: Tensor, rate: int) -> Bank:
     return Bank(samples, start, torch.full_like(start, length), np.full(count, 1 / count), rate)
 
 
-def find_recordings(folder: Path) -> list[Path]:
-    """All recordings under a folder, sorted, hidden files left out; or the one recording. Raises InputNotFound or BadInput."""
-    if folder.is_file():
-        return [folder]
-    if not folder.exists():
-        raise InputNotFound(f"{folder}: no such folder or recording.")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-    if not found:
-        raise BadInput(f"{folder}: no recordings in this folder.")
-    return found
-
-
 def parse_source(text: str) -> tuple[Path, float | None]:
-    """`FOLDER` or `FOLDER=WEIGHT`: how often a folder is drawn in relation to the others (default: its hours)."""
+    """`FOLDER`, `LIST.jsonl` or `PACK`, or with `=WEIGHT`: how often it is drawn in relation to the others (default: its hours)."""
     folder, sep, weight = text.rpartition("=")
     if not sep:
         return Path(text), None
@@ -115,21 +101,24 @@ def parse_source(text: str) -> tuple[Path, float | None]:
         return Path(text), None
 
 
-def build_bank(sources: Sequence[str], rate: int, *, lowest_rate: int = 0, cache: Path | None = None) -> Bank:
-    """Decode all recordings of some folders into a bank on the CPU.
+def build_bank(
+    sources: Sequence[str], rate: int, *, use: str | None = None, lowest_rate: int = 0, cache: Path | None = None
+) -> Bank:
+    """Decode all recordings of some folders, lists (.jsonl) and packs into a bank on the CPU.
 
-    sources: `FOLDER` or `FOLDER=WEIGHT`, see `parse_source`; rate: hertz; recordings below `lowest_rate` hertz are left out;
-    cache: folder in which the decoded bank is kept for the next start.
-    Recordings that cannot be read are skipped; raises BadInput when none is left.
+    sources: each with or without `=WEIGHT`, see `parse_source`; rate: hertz; use: "speech", "noise" or "rooms": of lists and packs
+    only what serves as that is taken; recordings below `lowest_rate` hertz are left out; cache: folder in which the decoded
+    bank is kept for the next start.
+    Recordings that cannot be read are skipped; raises BadInput when none is left, or a shard is damaged.
     """
     parsed = [parse_source(s) for s in sources]
-    files = [(i, path) for i, (folder, _) in enumerate(parsed) for path in find_recordings(folder)]
-    kept = cache / f"bank-{_fingerprint(files, rate, lowest_rate)}.npz" if cache else None
+    opened = [open_source(path, use) for path, _ in parsed]
+    kept = cache / f"bank-{_fingerprint(opened, rate, lowest_rate)}.npz" if cache else None
     if kept and kept.exists():
         with np.load(kept) as stored:
             samples, length, group = stored["samples"], stored["length"], stored["group"]
     else:
-        samples, length, group = _decode(files, rate, lowest_rate)
+        samples, length, group = _decode(opened, rate, lowest_rate)
         if kept:
             kept.parent.mkdir(parents=True, exist_ok=True)
             np.savez(kept, samples=samples, length=length, group=group)
@@ -138,31 +127,22 @@ def build_bank(sources: Sequence[str], rate: int, *, lowest_rate: int = 0, cache
     return Bank(torch.from_numpy(samples), torch.from_numpy(start), torch.from_numpy(length), chance, rate)
 
 
-def _fingerprint(files: Iterable[tuple[int, Path]], rate: int, lowest_rate: int) -> str:
+def _fingerprint(sources: Sequence[Source], rate: int, lowest_rate: int) -> str:
     seen = hashlib.sha256(f"{rate} {lowest_rate}".encode())
-    for group, path in files:
-        seen.update(f"{group} {path} {os.path.getsize(path)}\n".encode())
+    for group, source in enumerate(sources):
+        for fact in source.facts():
+            seen.update(f"{group} {fact}\n".encode())
     return seen.hexdigest()[:16]
 
 
-def _decode(
-    files: Sequence[tuple[int, Path]], rate: int, lowest_rate: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    from winnow.media import read
-
+def _decode(sources: Sequence[Source], rate: int, lowest_rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     parts, groups = [], []
-    for group, path in files:
-        try:
-            audio = read(path)
-        except WinnowError:
-            continue
-        if audio.rate < lowest_rate:
-            continue
-        mono = audio.mono().resampled(rate).samples[0]
-        peak = float(np.abs(mono).max(initial=0))
-        if peak > 0 and mono.size > rate // 100:
-            parts.append(np.round(mono * (32000 / peak)).astype(np.int16))
-            groups.append(group)
+    for group, source in enumerate(sources):
+        for mono in source.sounds(rate, lowest_rate):
+            peak = float(np.abs(mono).max(initial=0))
+            if peak > 0 and mono.size > rate // 100:
+                parts.append(np.round(mono * (32000 / peak)).astype(np.int16))
+                groups.append(group)
     if not parts:
         raise BadInput("none of the recordings given for training could be read.")
     return np.concatenate(parts), np.array([p.size for p in parts], np.int64), np.array(groups, np.int64)

@@ -26,7 +26,7 @@ PRESETS = ("shipped", "paper", "tiny")
 
 @dataclass(frozen=True)
 class Sounds:
-    """What a run is trained on, each `FOLDER` or `FOLDER=WEIGHT`; with noise, held out and scored on the way: valid."""
+    """What a run is trained on: folders, lists (.jsonl) or packs, each also with `=WEIGHT`."""
 
     speech: Sequence[str]
     noise: Sequence[str]
@@ -66,10 +66,10 @@ def train(
 
 
 def gather(sounds: Sounds, mix: MixConfig, seed: int, cache: Path, lowest: int) -> Banks:
-    """Decode the folders, and add what is synthesised."""
-    measured = build_bank(sounds.rooms, mix.rate, cache=cache) if sounds.rooms else None
-    voices = build_bank(sounds.speech, mix.rate, lowest_rate=lowest, cache=cache)
-    noises = build_bank(sounds.noise, mix.rate, lowest_rate=lowest, cache=cache)
+    """Decode the recordings, and add what is synthesised."""
+    measured = build_bank(sounds.rooms, mix.rate, use="rooms", cache=cache) if sounds.rooms else None
+    voices = build_bank(sounds.speech, mix.rate, use="speech", lowest_rate=lowest, cache=cache)
+    noises = build_bank(sounds.noise, mix.rate, use="noise", lowest_rate=lowest, cache=cache)
     return complete_banks(voices, noises, measured, mix, seed)
 
 

@@ -18,10 +18,15 @@ def data() -> None:
 def app() -> typer.Typer:
     """The group of commands."""
     from winnow.cli.app import CONTEXT, PLAIN
-    from winnow.cli.data import listing
+    from winnow.cli.data import legacy, listing, pack
 
     group = typer.Typer(cls=Group, **PLAIN)
     group.callback()(data)
-    for name, function, brief in (("list", listing.list_, "List the corpora that are known; show one."),):
+    for name, function, brief in (
+        ("list", listing.list_, "List the corpora that are known; show one."),
+        ("pack", pack.pack, "Put many recordings into few small files."),
+        ("unpack", pack.unpack, "Make files of a pack again."),
+    ):
         group.command(name, cls=Command, short_help=brief, context_settings=CONTEXT)(function)
+    group.add_typer(legacy.app(), name="legacy", short_help="Files as published systems expect them.")
     return group
