@@ -7,15 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from winnow.dsp.decibels import amplitude_to_db
 from winnow.dsp.masks import Mask
 from winnow.dsp.spectrum import Spectrum, Transform
 from winnow.models.manifest import SpectralSettings
 from winnow.models.session import open_session
 
 Floats = npt.NDArray[np.float32]
-
-DYNAMIC_RANGE = 80.0
-"""Decibels below the loudest bin of a window at which the input ends (librosa's `top_db`)."""
 
 
 class SpectralRunner:
@@ -48,7 +46,7 @@ class SpectralRunner:
 
     def _input(self, size: Floats) -> Floats:
         c = self.settings
-        return size if c.input == "magnitude" else (decibels(size) - np.float32(c.centre)) / np.float32(c.span)
+        return size if c.input == "magnitude" else (amplitude_to_db(size) - np.float32(c.centre)) / np.float32(c.span)
 
     def _output(self, out: Floats) -> Floats:
         c = self.settings
@@ -66,13 +64,6 @@ class SpectralRunner:
             out = self.raw(probe[f"spectrum_{length}"])
             found[int(length)] = float(np.abs(out - probe[f"mask_{length}"]).max())
         return found
-
-
-def decibels(size: Floats) -> Floats:
-    """Magnitudes in decibels relative to their loudest, none below -80 and none taken for less than 1e-5, `(T, F)`."""
-    level = 20 * np.log10(np.maximum(size, np.float32(1e-5)))
-    top = level.max(initial=-100.0)
-    return np.asarray(np.maximum(level - top, -DYNAMIC_RANGE), np.float32)
 
 
 class SpectralMasker:
