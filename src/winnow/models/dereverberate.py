@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from winnow.dsp.spectrum import Transform
 from winnow.dsp.stft import istft, stft
 from winnow.errors import MissingExtra
 
@@ -28,7 +29,7 @@ class Dereverberate:
     Each channel is predicted from the past of all of them. The first 24 ms after a sound stay as they are.
     """
 
-    stems = ("speech", "reverberation")
+    stems: tuple[str, ...] = ("speech", "reverberation")
     rate: int | None = None
     window = 60.0
     overlap = 5.0
@@ -38,11 +39,12 @@ class Dereverberate:
         """Float32 `(channels, time)` at `rate` hertz to `(2, channels, time)`; pure, any length. Raises MissingExtra."""
         predict = library()
         hop = max(16, round(HOP * rate / 16) * 16)
-        spectra = np.transpose(stft(mix.astype(np.float64), 4 * hop, hop), (2, 0, 1))
+        transform = Transform(4 * hop, hop, 4 * hop, "hann")
+        spectra = np.transpose(stft(mix, transform), (2, 0, 1)).astype(np.complex128)
         if not spectra.any():
             return np.zeros((2, *mix.shape), np.float32)
         dry = predict(np.ascontiguousarray(spectra), taps=TAPS, delay=DELAY, iterations=ITERATIONS)
-        speech = istft(np.transpose(dry, (1, 2, 0)), 4 * hop, hop, mix.shape[-1]).astype(np.float32)
+        speech = istft(np.transpose(dry, (1, 2, 0)).astype(np.complex64), transform, mix.shape[1])
         return np.stack([speech, mix - speech])
 
 

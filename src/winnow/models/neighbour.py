@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from winnow.dsp.spectrum import Transform
 from winnow.dsp.stft import istft, stft
 
 Floats = npt.NDArray[np.float32]
@@ -37,7 +38,7 @@ class Neighbour:
     bound the memory; what repeats more seldom than that is not found.
     """
 
-    stems = ("speech", "background")
+    stems: tuple[str, ...] = ("speech", "background")
     rate: int | None = None
     window = 60.0
     overlap = 10.0
@@ -46,10 +47,13 @@ class Neighbour:
     def __call__(self, mix: Floats, rate: int) -> Floats:
         """Float32 `(channels, time)` at `rate` hertz to `(2, channels, time)`; pure, any length."""
         hop = hop_samples(rate)
-        size = magnitudes(mix, hop)
-        background = np.minimum(size, neighbour_filter(size, int(WIDTH * rate / hop)))
-        mask = voice_mask(size, background)
-        speech = [istft(stft(channel, 4 * hop, hop) * mask, 4 * hop, hop, mix.shape[-1]) for channel in mix]
+        transform = Transform(4 * hop, hop, 4 * hop, "hann")
+        size = magnitudes(mix, transform)
+        centred = size[1 : mix.shape[1] // hop + 2]  # the frames that librosa has: centred on samples of the recording
+        background = np.minimum(centred, neighbour_filter(centred, int(WIDTH * rate / hop)))
+        after = len(size) - 1 - len(centred)
+        mask = np.pad(voice_mask(centred, background), ((1, after), (0, 0)), "edge")
+        speech = [istft(stft(mix[c : c + 1], transform) * mask, transform, mix.shape[1])[0] for c in range(len(mix))]
         return np.stack([np.stack(speech), mix - np.stack(speech)]).astype(np.float32)
 
 
@@ -58,9 +62,9 @@ def hop_samples(rate: int) -> int:
     return max(1, round(rate * 512 / 22050 / 64)) * 64
 
 
-def magnitudes(mix: Floats, hop: int) -> Floats:
+def magnitudes(mix: Floats, transform: Transform) -> Floats:
     """Root mean square over the channels' magnitudes, `(channels, time)` to `(T, F)`: nothing cancels, unlike in a mean."""
-    powers = [np.square(np.abs(stft(channel, 4 * hop, hop))) for channel in mix]
+    powers = [np.square(np.abs(stft(mix[c : c + 1], transform)[0])) for c in range(len(mix))]
     return np.asarray(np.sqrt(sum(powers[1:], start=powers[0]) / np.float32(len(powers))), np.float32)
 
 

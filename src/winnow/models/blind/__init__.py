@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from winnow.dsp.spectrum import Analysis, Synthesis, Transform
+from winnow.dsp.spectrum import Transform
+from winnow.dsp.stft import istft, stft
 from winnow.errors import BadOption
 from winnow.models.blind.ica import fast_ica
 from winnow.models.blind.images import images
@@ -96,13 +97,11 @@ def instantaneous(mix: Floats, sources: int) -> Floats:
 def convolutive(mix: Floats, rate: int, sources: int, method: str) -> Floats:
     """Images `(sources, channels, time)` by one of METHODS, whose spectra are brought to unit power first."""
     transform = Transform.halves(frame_samples(rate))
-    hop, (channels, length) = transform.hop, mix.shape
-    padded = np.pad(mix, ((0, 0), (0, 2 * hop + -length % hop)))
-    spectra = np.transpose(Analysis(transform, channels).feed(padded), (1, 2, 0)).astype(np.complex128)
+    spectra = np.transpose(stft(mix, transform), (1, 2, 0)).astype(np.complex128)
     scale = np.sqrt(np.mean(np.abs(spectra) ** 2))
     parts = METHODS[method](spectra / scale, sources) * scale
-    waves = Synthesis(transform, sources * channels).feed(parts.reshape(-1, *parts.shape[2:]).astype(np.complex64))
-    return waves[:, hop : hop + length].reshape(sources, channels, length)
+    waves = istft(parts.reshape(-1, *parts.shape[2:]).astype(np.complex64), transform, mix.shape[1])
+    return waves.reshape(sources, *mix.shape)
 
 
 def frame_samples(rate: int) -> int:
