@@ -94,7 +94,7 @@ def neighbours(likeness: Matrix, start: int, width: int) -> Iterator[Indices]:
 
     Out of the `k + 2 width` most alike those at least `width` away, and of these the first `k = 2 ceil(sqrt(T - 2 width + 1))` in
     time. That is what librosa 0.11 does where it is told nothing else (its links are all 1 when it looks for the nearest k),
-    so what was published did it too; the nearest k themselves separate 1 to 5 dB worse: too much like the voice.
+    so what was published did it too; the nearest k themselves separate worse: too much like the voice.
     """
     count = likeness.shape[1]
     taken = 2 * math.ceil(math.sqrt(count - 2 * width + 1))
