@@ -113,8 +113,8 @@ def page(found: dict[str, dict[float, list[float]]], args: argparse.Namespace) -
     header = ("method", *(f"T60 {t60} s, dB" for t60 in DECAYS), "s a minute", "peak MB")
     about = (
         f"Two talkers, two microphones, {args.rooms} rooms of {args.seconds} s for each reverberation time: mean improvement of "
-        "SI-SDR, in brackets the worst of all talkers. Seconds of one core and peak memory of the process: one window of a minute, two "
-        "channels at 16 kHz. Longer recordings take no more memory per window."
+        "SI-SDR, in brackets the worst of all talkers. Seconds of one core and peak memory of the process: one window of a "
+        "minute, two channels at 16 kHz. Longer recordings take no more memory per window."
     )
     facts = report.facts("python bench/blind.py SPEECH", ("numpy", "pyroomacoustics", "nara_wpe"))
     return f"## Measured\n\n{facts}\n\n{about}\n\n{report.table(header, rows)}"
