@@ -11,6 +11,7 @@ from winnow import __version__
 from winnow.cli import run
 from winnow.errors import BundleError
 from winnow.models import catalog
+from winnow.models.methods import METHODS
 
 COMMANDS = [
     [],
@@ -124,7 +125,9 @@ def test_info_of_no_recording(tmp_path, capsys):
 def test_models(capsys):
     code, out, _ = winnow(capsys, "models")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()[1:]] == catalog.names()
+    networks, methods = (part.splitlines()[1:] for part in out.split("\n\n"))
+    assert [line.split()[0] for line in networks] == catalog.names()
+    assert [line.split()[0] for line in methods] == list(METHODS)
     rows = json.loads(winnow(capsys, "models", "--json")[1])
     assert [row["name"] for row in rows] == catalog.names()
     for row in rows:  # for programs: numbers in hertz, seconds and bytes

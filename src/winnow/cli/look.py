@@ -97,6 +97,19 @@ def models(context: typer.Context, json: Json = False) -> None:
     for row in rows:
         table.add_row(*row.values())
     Console(highlight=False, markup=False).print(table)
+    print("\nwithout a network (--method):")
+    for name, said in NO_NETWORK.items():
+        print(f"  {name:<10} {said}")
+
+
+NO_NETWORK = {
+    "neighbour": "voice from a background that repeats, such as accompaniment",
+    "wpe": "reverberation out, by one microphone or several",
+    "ica": "sources apart on the channels of a mixing desk, without any room",
+    "auxiva": "sources apart, by several microphones in a room; fast",
+    "ilrma": "the same, better where sources have few notes or sounds; slower",
+    "fastmnmf": "the same, better in long reverberation; slowest",
+}
 
 
 def _facts(bundle: Bundle) -> dict[str, Any]:
