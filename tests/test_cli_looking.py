@@ -36,6 +36,10 @@ COMMANDS = [
     ["data", "legacy", "system3"],
     ["data", "legacy", "system4"],
     ["data", "legacy", "system5"],
+    ["data", "download"],
+    ["data", "scan"],
+    ["data", "split"],
+    ["data", "check"],
 ]
 
 
