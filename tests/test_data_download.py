@@ -14,8 +14,8 @@ import pytest
 
 from winnow.cli import run
 from winnow.data import corpora, download
-from winnow.data.corpora.base import Download
 from winnow.data.archives import unpack
+from winnow.data.corpora.base import Download
 from winnow.errors import BadInput, OutputError
 
 BODY = bytes(range(256)) * 4000  # about 1 MB

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from winnow.data.corpora.base import Corpus, Download
 from winnow.data.archives import is_archive, unpack
+from winnow.data.corpora.base import Corpus, Download
 from winnow.errors import BadInput, BadOption, OutputError, WinnowError
 
 BLOCK = 1 << 18
