@@ -184,9 +184,7 @@ def _opened(url: str, done: int, tag: str | None) -> Iterator[Any]:
     """The answer to a request for the bytes from `done` on; None where there are none left."""
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise BadInput(f"{url}: only http and https addresses are fetched.")
-    from winnow import __version__
-
-    headers = {"User-Agent": f"winnow/{__version__}", "Accept-Encoding": "identity"}
+    headers = {"User-Agent": "winnow", "Accept-Encoding": "identity"}
     if done:
         headers |= {"Range": f"bytes={done}-", **({"If-Range": tag} if tag else {})}
     try:
