@@ -37,6 +37,10 @@ COMMANDS = [
     ["data", "legacy", "system3"],
     ["data", "legacy", "system4"],
     ["data", "legacy", "system5"],
+    ["data", "download"],
+    ["data", "scan"],
+    ["data", "split"],
+    ["data", "check"],
 ]
 
 

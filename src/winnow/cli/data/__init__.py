@@ -9,6 +9,8 @@ from winnow.cli.helptext import Command, Group
 
 def data() -> None:
     """winnow data list                 which corpora are known
+    winnow data scan librispeech LibriSpeech/ -o libri.jsonl
+    winnow data split libri.jsonl --valid 5% --test 5%
 
     From corpora on disk to training examples. A list has one recording a row;
     everything else starts from lists.
@@ -18,12 +20,16 @@ def data() -> None:
 def app() -> typer.Typer:
     """The group of commands."""
     from winnow.cli.app import CONTEXT, PLAIN
-    from winnow.cli.data import legacy, listing, pack
+    from winnow.cli.data import downloading, legacy, listing, pack, scanning, splitting
 
     group = typer.Typer(cls=Group, **PLAIN)
     group.callback()(data)
     for name, function, brief in (
         ("list", listing.list_, "List the corpora that are known; show one."),
+        ("download", downloading.download, "Fetch a corpus from its publisher."),
+        ("scan", scanning.scan, "Make the list of a corpus."),
+        ("split", splitting.split, "Part a list for training, validation and test."),
+        ("check", splitting.check, "Tell whether lists share a speaker or a room."),
         ("pack", pack.pack, "Put many recordings into few small files."),
         ("unpack", pack.unpack, "Make files of a pack again."),
     ):

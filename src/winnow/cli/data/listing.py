@@ -44,19 +44,21 @@ def facts(corpus: Corpus) -> dict[str, Any]:
 
 def table(corpora: Sequence[Corpus]) -> list[str]:
     """Two lines for each corpus: the facts in columns, and what it is good for."""
-    rows = [("corpus", "holds", "hours", "size", "get it", "licence"), *map(_row, corpora)]
+    rows = [("corpus", "hours", "size", "get it", "licence"), *map(_row, corpora)]
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     below = [
-        line for corpus, row in zip(corpora, lines[1:], strict=True) for line in (row, *_indented(corpus.good_for))
+        line
+        for corpus, row in zip(corpora, lines[1:], strict=True)
+        for line in (row, *_indented(f"{', '.join(corpus.kinds)}: {corpus.good_for}"))
     ]
-    return [lines[0], *below, "", "`winnow data list CORPUS` shows one in full; `winnow data scan` makes a list of it."]
+    return [lines[0], *below, "", "`winnow data list CORPUS` shows one in full, `winnow data scan` lists its files."]
 
 
 def _row(corpus: Corpus) -> tuple[str, ...]:
-    get = "download" if corpus.downloads else "see page" if corpus.home else "yours"
+    get = "download" if corpus.downloads else "on request" if corpus.home else "yours"
     licence = corpus.licence.partition(" (")[0].partition(";")[0]
-    return (corpus.name, ", ".join(corpus.kinds), _hours(corpus.hours), _size(corpus.gigabytes), get, licence)
+    return (corpus.name, _hours(corpus.hours), _size(corpus.gigabytes), get, licence)
 
 
 def _hours(hours: float) -> str:
@@ -86,7 +88,7 @@ def whole(corpus: Corpus) -> list[str]:
         "cite": corpus.citation,
         "get it": corpus.how,
     }
-    lines = [f"{corpus.name}   {corpus.title}"]
+    lines = _indented(f"{corpus.name}   {corpus.title}", "")
     for name, text in rows.items():
         lines += _indented(text, f"  {name:<9} ") if text else []
     return lines + _downloads(corpus)

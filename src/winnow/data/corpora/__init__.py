@@ -8,7 +8,19 @@ from importlib import import_module
 from winnow.data.corpora.base import Corpus
 from winnow.errors import BadOption
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = (
+    "librispeech",
+    "vctk",
+    "voicebank_demand",
+    "daps",
+    "librimix",
+    "voxceleb",
+    "vivos",
+    "common_voice",
+    "grid",
+    "folder",
+    "tree",
+)
 """Names of the modules in this package, in the order of `winnow data list`; the name of a corpus is its module's, "_" for "-"."""
 
 

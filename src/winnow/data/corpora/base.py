@@ -10,7 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Found:
-    """A recording that a corpus's tree names, before the file is opened; the fields are those of `Item`."""
+    """A recording that a corpus's tree names, before the file is opened; the fields are those of `Item`.
+
+    corpus: where a tree holds several corpora, the one that this is of. licence, non_commercial: where they are not
+    those of the corpus.
+    """
 
     id: str
     path: Path
@@ -24,6 +28,7 @@ class Found:
     split: str | None = None
     licence: str | None = None
     non_commercial: bool | None = None
+    corpus: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
 
