@@ -38,6 +38,7 @@ COMMANDS = [
     ["data", "legacy", "system4"],
     ["data", "legacy", "system5"],
     ["data", "download"],
+    ["data", "clips"],
     ["data", "scan"],
     ["data", "split"],
     ["data", "check"],

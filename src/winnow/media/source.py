@@ -82,6 +82,19 @@ class Source:
             self.close()
             raise
 
+    @classmethod
+    def over(cls, handle: Any, name: str) -> Source:
+        """A source on an object with `read`, `seek` and `tell`, such as a file on a server; `name` is for messages."""
+        source = cls.__new__(cls)
+        source.name, source.seekable, source._file = name, True, None
+        source.head = handle.read(4096)
+        handle.seek(0)
+        if not source.head:
+            raise NoAudio(f"{name}: this file is empty. {ADVICE}")
+        methods = SimpleNamespace(read=handle.read, seek=handle.seek, tell=handle.tell, name=name)
+        source.container = source._open_container(methods)
+        return source
+
     def _standard_input(self) -> Any:
         stream = getattr(sys.stdin, "buffer", sys.stdin)
         try:

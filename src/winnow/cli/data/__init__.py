@@ -20,13 +20,14 @@ def data() -> None:
 def app() -> typer.Typer:
     """The group of commands."""
     from winnow.cli.app import CONTEXT, PLAIN
-    from winnow.cli.data import downloading, legacy, listing, pack, scanning, splitting
+    from winnow.cli.data import clips, downloading, legacy, listing, pack, scanning, splitting
 
     group = typer.Typer(cls=Group, **PLAIN)
     group.callback()(data)
     for name, function, brief in (
         ("list", listing.list_, "List the corpora that are known; show one."),
         ("download", downloading.download, "Fetch a corpus from its publisher."),
+        ("clips", clips.clips, "Cut the clips of AVSpeech and AudioSet."),
         ("scan", scanning.scan, "Make the list of a corpus."),
         ("split", splitting.split, "Part a list for training, validation and test."),
         ("check", splitting.check, "Tell whether lists share a speaker or a room."),

@@ -57,6 +57,19 @@ def descend(folder: Path, *names: str) -> Path:
     return next((below[name] for name in names if name in below), folder)
 
 
+def holder(folder: Path, marker: str, layout: str) -> Path:
+    """The folder that holds `marker` (a file or folder by its path): the one given, or one in it. Raises BadInput."""
+    for each in (folder, *folders(folder)):
+        if (each / marker).exists():
+            return each
+    raise wrong(folder, f"{marker} in {layout}")
+
+
+def sounds(folder: Path) -> Iterator[Path]:
+    """Every recording in a folder and below, by its suffix."""
+    return files(folder, AUDIO | VIDEO, deep=True)
+
+
 def wrong(folder: Path, expected: str) -> BadInput:
     """The error for a tree that is not the corpus's: what was expected, and what is there."""
     names = [each.name + ("/" if each.is_dir() else "") for each in entries(folder)]
