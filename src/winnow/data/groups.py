@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -21,7 +22,7 @@ EVERYWHERE = ("freesound-", "youtube-")
 """Sources of one name in whatever corpus."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Key:
     """One reason for rows to be on one side. what: "speaker", "source", "room", "class", "recording" or "unknown"."""
 
@@ -105,13 +106,13 @@ class Groups:
         """{group: kind of its rows}; the first by name where they are of several."""
         return {number: self._kind[number] for number, parent in enumerate(self._parent) if parent == number}
 
-    def names(self) -> dict[int, str]:
-        """{group: a name that depends on its keys alone, not on the order of the rows}."""
-        names: dict[int, str] = {}
+    def ranks(self, seed: int) -> dict[int, int]:
+        """{group: a random number} that depends on its keys and the seed alone, not on the order of the rows."""
+        ranks: dict[int, int] = {}
         for key in self._number:
-            group, name = self.group(key), f"{key.what}\0{key.corpus}\0{key.name}"
-            names[group] = min(name, names.get(group, name))
-        return names
+            group, rank = self.group(key), _hash(f"{seed}\0{key.what}\0{key.corpus}\0{key.name}")
+            ranks[group] = min(rank, ranks.get(group, rank))
+        return ranks
 
     def _of(self, key: Key) -> int:
         number = self._number.setdefault(key, len(self._parent))
@@ -128,6 +129,10 @@ class Groups:
         return number
 
 
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
 class Sides:
     """Which side each key has been seen on; what is seen on two is shared."""
 
@@ -142,7 +147,3 @@ class Sides:
             first = self._side.setdefault(key, side)
             if first != side:
                 self.shared.setdefault(key, (first, side))
-
-    def count(self, what: str) -> int:
-        """How many keys of one sort are shared."""
-        return sum(key.what == what for key in self.shared)

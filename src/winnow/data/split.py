@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -134,7 +133,7 @@ def assign(groups: Groups, given: dict[Key, str], plan: Plan, source: Path) -> t
     if not lengths:
         raise BadInput(f"{source}: this list is empty. `winnow data scan` makes one.")
     sides = _kept(groups, given)
-    ranks = {group: _rank(name, plan.seed) for group, name in groups.names().items()}
+    ranks = groups.ranks(plan.seed)
     problems = []
     for kind in sorted(set(kinds.values())):
         order = sorted((group for group in lengths if kinds[group] == kind), key=ranks.__getitem__)
@@ -192,10 +191,6 @@ def _fill(free: dict[int, int], target: float, have: float, most: int) -> list[i
     if rest and len(chosen) < most and (min(rest)[0] < target - have or not have):
         chosen.append(min(rest)[2])
     return chosen
-
-
-def _rank(name: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}\0{name}".encode()).digest()
 
 
 def _write(source: Path, folder: Path, plan: Plan, groups: Groups, side_of: dict[int, str]) -> Outcome:

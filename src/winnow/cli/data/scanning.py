@@ -56,7 +56,7 @@ def scan(
     options = scanning.Options(checksum, workers(jobs), scanning.Limit.parse(max_bad), relative)
     check_writable(output)
     chosen = _corpus(corpus, licence, {"kind": kind, "speaker": speaker, "label": label, "room": room})
-    with kept(Path(output)):
+    with kept(Path(output).with_name(f".{Path(output).name}.part")):
         summary = _run(chosen, Path(folder), Path(output), options, quiet or json)
     if json:
         print(json_.dumps({"list": output, **asdict(summary)}))
