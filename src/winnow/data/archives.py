@@ -14,7 +14,7 @@ from typing import Any
 
 from winnow.errors import BadInput, OutputError, WinnowError
 
-SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
+SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".tar", ".zip")
 Move = Callable[[float, float], None]
 """Takes bytes of the archive that are done, and its size."""
 

@@ -229,7 +229,7 @@ def _offline(error: Exception) -> bool:
 def _reason(error: Exception) -> str:
     reason = getattr(error, "reason", error)
     if isinstance(reason, socket.gaierror):
-        return "the server's name cannot be found; is this machine online"
+        return "the server's name cannot be found (is this machine online?)"
     if isinstance(reason, ConnectionRefusedError):
         return "the server takes no connection"
     if isinstance(reason, (TimeoutError, socket.timeout)):

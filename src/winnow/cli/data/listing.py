@@ -52,21 +52,29 @@ def table(corpora: Sequence[Corpus]) -> list[str]:
         for corpus, row in zip(corpora, lines[1:], strict=True)
         for line in (row, *_indented(f"{', '.join(corpus.kinds)}: {corpus.good_for}"))
     ]
-    return [lines[0], *below, "", "`winnow data list CORPUS` shows one in full, `winnow data scan` lists its files."]
+    return [
+        lines[0],
+        *below,
+        "",
+        "NC: not for commercial use.",
+        "`winnow data list CORPUS` shows one in full, `winnow data scan` lists its files.",
+    ]
 
 
 def _row(corpus: Corpus) -> tuple[str, ...]:
     get = "download" if corpus.downloads else "on request" if corpus.home else "yours"
     licence = corpus.licence.partition(" (")[0].partition(";")[0]
+    if corpus.non_commercial and "NC" not in licence:
+        licence += " (NC)"
     return (corpus.name, _hours(corpus.hours), _size(corpus.gigabytes), get, licence)
 
 
 def _hours(hours: float) -> str:
-    return f"{hours:g}" if hours else "any"
+    return f"{hours:g}" if hours else "-"
 
 
 def _size(gigabytes: float) -> str:
-    return f"{gigabytes:g} GB" if gigabytes else "any"
+    return f"{gigabytes:g} GB" if gigabytes else "-"
 
 
 def _indented(text: str, first: str = "    ", width: int = WIDTH) -> list[str]:
@@ -78,9 +86,10 @@ def _indented(text: str, first: str = "    ", width: int = WIDTH) -> list[str]:
 def whole(corpus: Corpus) -> list[str]:
     """Everything about one corpus."""
     rate = f"{corpus.rate / 1000:g} kHz" if corpus.rate else "varies"
+    amounts = [f"{corpus.hours:g} hours"] * (corpus.hours > 0) + [_size(corpus.gigabytes)] * (corpus.gigabytes > 0)
     use = "non-commercial only" if corpus.non_commercial else "commercial use allowed"
     rows = {
-        "holds": f"{', '.join(corpus.kinds)}; {_hours(corpus.hours)} hours, {_size(corpus.gigabytes)}, rate {rate}",
+        "holds": "; ".join([", ".join(corpus.kinds), *amounts, f"rate {rate}"]),
         "good for": corpus.good_for,
         "licence": f"{corpus.licence} - {use}" if corpus.home else corpus.licence,
         "home": corpus.home,
@@ -98,9 +107,10 @@ def _downloads(corpus: Corpus) -> list[str]:
     if not corpus.downloads:
         return []
     lines = [f"  `winnow data download {corpus.name} [PART] -o DIR` fetches"]
+    wide = max(len(each.part) for each in corpus.downloads)
     for each in corpus.downloads:
         size = f"{each.size / 1e9:.2f} GB" if each.size else "size not known"
         check = (each.checksum or "no checksum").partition(":")[0]
-        lines.append(f"    {each.part:<20} {size:>14}   {check}")
+        lines.append(f"    {each.part:<{wide}}   {size:>14}   {check}")
         lines.append(f"      {each.url}")
     return lines
