@@ -36,6 +36,7 @@ COMMANDS = [
     ["data", "legacy", "system3"],
     ["data", "legacy", "system4"],
     ["data", "legacy", "system5"],
+    ["data", "rooms"],
 ]
 
 

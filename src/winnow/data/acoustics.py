@@ -60,6 +60,7 @@ def direct_path(h: npt.ArrayLike) -> int:
 
 
 def direct_slice(response: Wide, rate: int) -> slice:
+    """Where the direct sound lies."""
     peak = direct_path(response)
     return slice(max(peak - half_window(rate), 0), min(peak + half_window(rate) + 1, response.size))
 
@@ -82,6 +83,7 @@ def _early_decay_time(response: Wide, rate: int) -> float:
 
 
 def half_window(rate: int) -> int:
+    """`DIRECT` in samples."""
     return round(DIRECT * rate)
 
 

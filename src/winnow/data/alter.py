@@ -107,14 +107,14 @@ def _reaching(scaled: Callable[[float], Wide], scale: float, t60: float, rate: i
         low, high = (max(low, scale), high) if found < t60 else (low, min(high, scale))
         scale *= t60 / found
         if not low < scale < high:
-            scale = math.sqrt(low * high) if 0 < low and high < math.inf else scale
+            scale = math.sqrt(low * high) if low > 0 and high < math.inf else scale
     raise BadInput(
         f"this response does not decay evenly enough to be made to decay in {t60:g} s (found: {found:.3g} s)."
     )
 
 
 def without_noise(late: Wide, rate: int, length: int, seed: int) -> tuple[Wide, Wide]:
-    """Bands of the reverberation, `(bands, LEAD and length or more)`, their decays going on where the noise was, and their taus.
+    """Bands of the reverberation, `(bands, LEAD and length)`, their decays going on where the noise was, and their taus.
 
     Raises BadInput where the response holds too little of a decay.
     """
@@ -124,14 +124,17 @@ def without_noise(late: Wide, rate: int, length: int, seed: int) -> tuple[Wide, 
     padded[lead : lead + late.size] = late
     bands = split(padded, rate)
     decays = _decays(bands[:, lead : lead + late.size], rate, quantum(late))
+    size = lead + length
+    bands = bands[:, :size]
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
     noise = split(rng.standard_normal(size), rate)
     noise /= np.sqrt(np.mean(noise**2, axis=1, keepdims=True))
     time = (np.arange(size) - lead) / rate
-    for band, sound, decay in zip(bands, noise, decays, strict=True):
+    for number, decay in enumerate(decays):
         turn = _passed(time, decay, late.size / rate)
-        band *= np.where(turn < 1, np.cos(np.pi / 2 * turn), 0)  # nothing may be left for the scaling to lift
-        band += np.sin(np.pi / 2 * turn) * sound * math.sqrt(decay.level) * np.exp(-np.maximum(time, 0) / decay.tau)
+        bands[number] *= np.where(turn < 1, np.cos(np.pi / 2 * turn), 0)  # nothing may be left for the scaling to lift
+        model = math.sqrt(decay.level) * np.exp(-np.maximum(time, 0) / decay.tau)
+        bands[number] += np.sin(np.pi / 2 * turn) * noise[number] * model
     return bands, np.array([decay.tau for decay in decays])
 
 

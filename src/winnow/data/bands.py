@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from winnow.data.augment.filters import fast_size
 from winnow.errors import MissingExtra
 
 Wide = npt.NDArray[np.float64]
@@ -17,19 +18,6 @@ POINTS = 150  # of an envelope, at most: more cost time and tell nothing
 DEPTH = 70.0  # dB under the loudest below which an envelope is not looked at
 PER_NEPER = 10 / math.log(10)  # dB of power for a factor of e
 SHORTEST = 0.002  # seconds per point, at least
-
-
-def windows(size: int, rate: int) -> Wide:
-    """Gains of the bands at the frequencies of a real Fourier transform of `size`, `(bands, size // 2 + 1)`; they sum to 1.
-
-    Each is a squared cosine over the logarithm of frequency that reaches to the middles of its neighbours; the outermost are open.
-    """
-    count = _count(rate)
-    frequency = np.fft.rfftfreq(size, 1 / rate)
-    place = 3 * np.log2(np.maximum(frequency, 1e-3) / LOWEST)
-    place = np.clip(place, 0, count - 1)
-    away = np.abs(place[None] - np.arange(count)[:, None])
-    return np.asarray(np.where(away < 1, np.cos(np.pi / 2 * np.minimum(away, 1)) ** 2, 0.0))
 
 
 def widths(rate: int) -> Wide:
@@ -46,10 +34,24 @@ def _count(rate: int) -> int:
 
 
 def split(samples: Wide, rate: int) -> Wide:
-    """`(time,)` to `(bands, time)`, without delay; the sum of the bands is the input."""
-    size = samples.size
-    spectrum = np.fft.rfft(samples)
-    return np.asarray(np.fft.irfft(windows(size, rate) * spectrum, size))
+    """`(time,)` to `(bands, time)`, without delay; the sum of the bands is the input.
+
+    The gain of a band is a squared cosine over the logarithm of frequency that reaches to the middles of its neighbours; the
+    outermost two are open towards the ends.
+    """
+    size = fast_size(samples.size)
+    spectrum = np.fft.rfft(samples, size)
+    count = _count(rate)
+    frequency = np.maximum(np.fft.rfftfreq(size, 1 / rate), 1e-3)
+    place = np.clip(3 * np.log2(frequency / LOWEST), 0, count - 1)
+    left = np.minimum(place.astype(int), count - 2)
+    upper = spectrum * np.sin(np.pi / 2 * (place - left)) ** 2
+    bands = np.zeros((count, samples.size))
+    for number in range(count):
+        part = np.where(left == number, spectrum - upper, 0)
+        part[left == number - 1] = upper[left == number - 1]
+        bands[number] = np.fft.irfft(part, size)[: samples.size]
+    return bands
 
 
 @dataclass(frozen=True)

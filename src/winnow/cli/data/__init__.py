@@ -18,12 +18,13 @@ def data() -> None:
 def app() -> typer.Typer:
     """The group of commands."""
     from winnow.cli.app import CONTEXT, PLAIN
-    from winnow.cli.data import legacy, listing, pack
+    from winnow.cli.data import legacy, listing, pack, rooms
 
     group = typer.Typer(cls=Group, **PLAIN)
     group.callback()(data)
     for name, function, brief in (
         ("list", listing.list_, "List the corpora that are known; show one."),
+        ("rooms", rooms.rooms, "Simulate room responses, or alter measured ones."),
         ("pack", pack.pack, "Put many recordings into few small files."),
         ("unpack", pack.unpack, "Make files of a pack again."),
     ):
