@@ -26,7 +26,8 @@ HEARD = (
 LEAD = 0.05  # seconds of silence about the reverberation: the bands ring on either side
 FIRST = 0.03  # seconds in which a band without a decay of its own is heard
 ROUNDS = 12  # of finding the factor; some three suffice
-CLOSE = 0.005  # share of the wanted time within which that ends
+CLOSE = 0.005  # share of the wanted time within which that ends ...
+GOOD = 0.03  # ... and within which it has to be then: single reflections make the slope jump
 MOST = 300.0  # nepers by which anything is lifted: the exponential function ends at 709
 HELD = 75.0  # dB of decay that an altered response is long enough for
 
@@ -96,21 +97,24 @@ def with_t60(h: npt.ArrayLike, rate: int, t60: float, seed: int = 0) -> Wide:
 def _reaching(scaled: Callable[[float], Wide], scale: float, t60: float, rate: int) -> Wide:
     """The reverberation at the scale at which it measures `t60`, sought from both sides. Raises BadInput where there is none."""
     low, high = 0.0, math.inf
-    found = math.nan
+    best = (math.inf, np.zeros(0))
     for _ in range(ROUNDS):
         made = scaled(scale)
         found = slope_time(energy_curve(made**2), rate)
         if math.isnan(found):  # it does not fall by 35 dB in the length there is
             found = 2 * t60
-        if abs(found / t60 - 1) < CLOSE:
-            return made
+        off = abs(found / t60 - 1)
+        if off < best[0]:
+            best = (off, made)
+        if off < CLOSE:
+            break
         low, high = (max(low, scale), high) if found < t60 else (low, min(high, scale))
         scale *= t60 / found
         if not low < scale < high:
             scale = math.sqrt(low * high) if low > 0 and high < math.inf else scale
-    raise BadInput(
-        f"this response does not decay evenly enough to be made to decay in {t60:g} s (found: {found:.3g} s)."
-    )
+    if best[0] > GOOD:
+        raise BadInput(f"this response does not decay evenly enough to be made to decay in {t60:g} s.")
+    return best[1]
 
 
 def without_noise(late: Wide, rate: int, length: int, seed: int) -> tuple[Wide, Wide]:

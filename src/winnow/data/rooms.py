@@ -23,6 +23,7 @@ Range = tuple[float, float]
 WALL = 0.5  # metres that sources and microphones keep from the walls
 IMAGE_ORDER = 10  # reflections up to this one are exact, later ones come from rays
 RAYS = 3000
+SCATTERING = 0.1  # without any, sound lingers between the walls of an empty box for longer than Sabine's formula says
 PEAK = 0.9
 TRIES = 200
 ATTEMPTS = 5  # responses that are tried for one altered room
@@ -95,7 +96,7 @@ class Simulation:
         room = pra.ShoeBox(
             record["size"],
             fs=record["rate"],
-            materials=pra.Material(record["absorption"]),
+            materials=pra.Material(record["absorption"], SCATTERING),
             max_order=IMAGE_ORDER,
             ray_tracing=True,
         )
