@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from PIL import Image
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -61,7 +62,8 @@ def draw() -> None:
         place.set(xlim=(0, 1.5), yticks=[0, 4000, 8000])
         place.set_yticklabels(["0", "4", "8 kHz"])
     PICTURE.parent.mkdir(exist_ok=True)
-    figure.savefig(PICTURE, dpi=75, pil_kwargs={"optimize": True})
+    figure.savefig(PICTURE, dpi=75)
+    Image.open(PICTURE).convert("RGB").quantize(64).save(PICTURE, optimize=True)
 
 
 if __name__ == "__main__":
