@@ -42,6 +42,7 @@ COMMANDS = [
     ["data", "scan"],
     ["data", "split"],
     ["data", "check"],
+    ["data", "rooms"],
 ]
 
 
@@ -66,7 +67,8 @@ def test_help_fits_a_screen_and_begins_with_an_example(capsys, command):
 def test_the_examples_of_the_help_are_understood(capsys, monkeypatch, tmp_path, command):
     """They run up to the work itself: what they name does not exist here, and that is all that is wrong with them."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("winnow.cli.train._need_torch", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    for work in ("winnow.cli.train._need_torch", "winnow.data.rooms.library"):
+        monkeypatch.setattr(work, lambda: (_ for _ in ()).throw(KeyboardInterrupt))
     _, out, _ = winnow(capsys, *command, "--help")
     for line in out.partition("\n\n")[0].splitlines():
         example = shlex.split(line.partition("   ")[0])

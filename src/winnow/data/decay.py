@@ -15,12 +15,6 @@ HEADROOM = 8.0  # dB by which the lowest point of the fit stays above the noise 
 BLOCK = 0.01  # seconds over which the envelope is averaged at first
 
 
-def schroeder(h: Wide, tail: float = 0.0) -> Wide:
-    """The energy that is still to come, dB re the whole, `(time,)`. tail: energy after the end that is to be added."""
-    left = np.cumsum(h[::-1] ** 2)[::-1] + tail
-    return np.asarray(10 * np.log10(np.maximum(left, 1e-300) / max(float(left[0]), 1e-300)))
-
-
 def decay_time(h: Wide, rate: int) -> float:
     """Seconds for 60 dB of decay, from the slope of the integrated curve; nan where there are not 10 dB to measure.
 
@@ -33,19 +27,20 @@ def decay_time(h: Wide, rate: int) -> float:
     found = math.nan
     tail = 0.0
     for _ in range(4):
-        found = _slope_time(_curve(part, tail), rate)
+        found = slope_time(energy_curve(part, tail), rate)
         if math.isnan(found):
             break
         tail = _tail_energy(h, knee, rate, floor, found)
     return found
 
 
-def _curve(energy: Wide, tail: float) -> Wide:
+def energy_curve(energy: Wide, tail: float = 0.0) -> Wide:
+    """The energy still to come, dB re the whole, `(time,)`. tail: energy after the end that is to be added."""
     left = np.cumsum(energy[::-1])[::-1] + tail
     return np.asarray(10 * np.log10(np.maximum(left, 1e-12 * left[0]) / left[0])) if left[0] > 0 else np.zeros(1)
 
 
-def _slope_time(curve: Wide, rate: int) -> float:
+def slope_time(curve: Wide, rate: int) -> float:
     """60 dB over the least-squares slope in the widest range that the curve reaches."""
     for high, low in RANGES:
         if curve.min() > low - HEADROOM:
@@ -72,7 +67,8 @@ def knee_of(h: Wide, rate: int) -> tuple[int, float]:
     The iteration of Lundeby, Vigran, Bietz, Vorlaender, "Uncertainties of measurements in room acoustics", Acustica 81 (1995).
     """
     block = max(round(BLOCK * rate), 1)
-    floor = float(np.mean(h[-max(h.size // 10, 1) :] ** 2))
+    least = quantum(h) ** 2
+    floor = max(float(np.mean(h[-max(h.size // 10, 1) :] ** 2)), least)
     knee = h.size
     for _ in range(8):
         level = _levels(h, block)
@@ -83,7 +79,7 @@ def knee_of(h: Wide, rate: int) -> tuple[int, float]:
         crossing = (10 * math.log10(max(floor, 1e-300)) - start) / slope * block
         new = int(min(max(crossing, block), h.size))
         begin = min(int(new - 10 / slope * block), int(0.9 * h.size))
-        floor = float(np.mean(h[max(begin, 0) :] ** 2))
+        floor = max(float(np.mean(h[max(begin, 0) :] ** 2)), least)
         if abs(new - knee) < block:
             break
         knee = new
@@ -108,3 +104,9 @@ def _line(level: Wide, floor: float) -> tuple[float, float] | None:
         return None
     slope, start = np.polyfit(np.arange(first, last) + 0.5, level[first:last], 1)
     return (float(start), float(slope)) if slope < 0 else None
+
+
+def quantum(h: Wide) -> float:
+    """The smallest step of the samples: that of the file for few bits, next to nothing for floating point."""
+    size = np.abs(h)
+    return float(np.min(size[size > 0], initial=size.max(initial=0)))

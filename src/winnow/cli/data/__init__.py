@@ -20,7 +20,7 @@ def data() -> None:
 def app() -> typer.Typer:
     """The group of commands."""
     from winnow.cli.app import CONTEXT, PLAIN
-    from winnow.cli.data import clips, downloading, legacy, listing, pack, scanning, splitting
+    from winnow.cli.data import clips, downloading, legacy, listing, pack, rooms, scanning, splitting
 
     group = typer.Typer(cls=Group, **PLAIN)
     group.callback()(data)
@@ -31,6 +31,7 @@ def app() -> typer.Typer:
         ("scan", scanning.scan, "Make the list of a corpus."),
         ("split", splitting.split, "Part a list for training, validation and test."),
         ("check", splitting.check, "Tell whether lists share a speaker or a room."),
+        ("rooms", rooms.rooms, "Simulate room responses, or alter measured ones."),
         ("pack", pack.pack, "Put many recordings into few small files."),
         ("unpack", pack.unpack, "Make files of a pack again."),
     ):
