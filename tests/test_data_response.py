@@ -31,7 +31,7 @@ def response(t60=0.5, drr=0.0, seconds=None, noise=0.0, seed=0, rate=RATE):
 def ratio(h, rate=RATE):
     energy = np.asarray(h) ** 2
     peak, half = int(np.argmax(energy)), round(0.0025 * rate)
-    direct = energy[peak - half : peak + half + 1].sum()
+    direct = energy[max(peak - half, 0) : peak + half + 1].sum()
     return 10 * np.log10(direct / (energy.sum() - direct))
 
 
