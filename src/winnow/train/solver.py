@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from winnow.train.log import Log
 from winnow.train.losses import Loss
-from winnow.train.schedule import Progress
-from winnow.train.schedule import Schedule as Schedule  # those who need the solver need it too
-from winnow.train.scores import Examples as Examples
-from winnow.train.scores import validation
+from winnow.train.schedule import Progress, Schedule
+from winnow.train.scores import Examples, validation
 from winnow.train.tracking import Tracking
 from winnow.train.whole import whole
+
+__all__ = ["Examples", "Progress", "Recipe", "Schedule", "Solver"]
 
 
 class Recipe(Protocol):

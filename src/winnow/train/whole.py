@@ -19,13 +19,13 @@ def whole() -> Iterator[None]:
     """
     came: list[tuple[int, FrameType | None]] = []
     before = {number: handler for number in _numbers() if callable(handler := signal.getsignal(number))}
-    for number in before:
-        signal.signal(number, lambda *of: came.append(of))
+    for each in before:
+        signal.signal(each, lambda *of: came.append(of))
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for each, handler in before.items():
+            signal.signal(each, handler)
     for number, frame in came[:1]:
         before[signal.Signals(number)](number, frame)
 
