@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from winnow.cli import compare, data, doctor, evaluate, look, process, score, train
+from winnow.cli import compare, curves, data, doctor, evaluate, look, process, score, train
 from winnow.cli.helptext import Command, Group
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -68,6 +68,7 @@ def _train() -> typer.Typer:
     for name, function, brief in (
         ("denoise", train.denoise, "The network of `winnow enhance`."),
         ("unet", train.unet, "System 1: spectrogram U-Nets at 8 kHz."),
+        ("show", curves.show, "Curves of runs: losses, scores, speed."),
     ):
         app.command(name, cls=Command, context_settings=CONTEXT, short_help=brief)(function)
     return app

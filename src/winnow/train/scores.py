@@ -18,8 +18,8 @@ Examples = Callable[[int], tuple[Tensor, Tensor]]
 def validation(recipe: Any, network: nn.Module, valid: Examples, batches: int = 4) -> dict[str, float]:
     """Means over some batches of held-out examples, each name with `valid_` before it.
 
-    They are the loss and what the recipe's method `score(network, mixture, target)` gives, numbers or `(N,)` by name; a recipe without
-    it is scored by SI-SDR and its improvement, dB.
+    They are the loss and what the recipe's method `score(network, mixture, target)` gives, numbers or `(N,)` by name; a recipe
+    without it is scored by SI-SDR and its improvement, dB.
     """
     network.eval()
     found: dict[str, list[Tensor]] = {}

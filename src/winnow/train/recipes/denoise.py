@@ -21,7 +21,9 @@ from winnow.train.spectra import compress, istft, stft
 class DenoiseConfig:
     """Everything that a run needs besides its data.
 
-    window: samples; epoch: examples that make one; power: compression of magnitudes; exponent: to which the bundle raises the gains. The loss settles on the
+    window: samples; epoch: examples that make one.
+
+    power: compression of magnitudes; exponent: to which the bundle raises the gains. The loss settles on the
     mean of the compressed gains that a frame may need, and expanding a mean gives less than the mean of the expanded: the
     gains come out too small. bench/exponent.py measures by how much.
     """
