@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+import winnow
 from winnow.errors import BadOption
 from winnow.train.log import NAME, Record, records
 from winnow.train.sweep.plan import Plan
@@ -53,6 +54,13 @@ class Watch:
     stop: Event
 
 
+def _environment() -> dict[str, str]:
+    """With this very winnow in the first place where modules are looked for, wherever it was started from."""
+    before = os.environ.get("PYTHONPATH")
+    own = str(Path(winnow.__file__).resolve().parent.parent)
+    return os.environ | {"PYTHONPATH": f"{own}{os.pathsep}{before}" if before else own}
+
+
 def run_trial(plan: Plan, folder: Path, arguments: Sequence[str], watch: Watch) -> Outcome:
     """Run one trial to its end; folder: of the run, which is gone on with where it has a checkpoint.
 
@@ -65,6 +73,7 @@ def run_trial(plan: Plan, folder: Path, arguments: Sequence[str], watch: Watch) 
     with (folder / OUTPUT).open("ab") as output:
         process = subprocess.Popen(
             command([*arguments, *resume], plan.processes),
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
