@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from winnow.cli import compare, data, doctor, evaluate, look, process, score, separate, train
+from winnow.cli import compare, curves, data, doctor, evaluate, look, process, score, separate, sweep, train
 from winnow.cli.helptext import Command, Group
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -53,6 +53,7 @@ def command() -> Any:
     app.add_typer(_models(), name="models", short_help="List the networks; show one.")
     app.add_typer(data.app(), name="data", short_help="From corpora to training examples.")
     app.add_typer(_train(), name="train", short_help="Train a network on folders of sound.")
+    app.add_typer(_sweep(), name="sweep", short_help="Search for the best settings of a training.")
     return get_command(app)
 
 
@@ -69,6 +70,23 @@ def _train() -> typer.Typer:
     for name, function, brief in (
         ("denoise", train.denoise, "The network of `winnow enhance`."),
         ("unet", train.unet, "System 1: spectrogram U-Nets at 8 kHz."),
+        ("show", curves.show, "Curves of runs: losses, scores, speed."),
+    ):
+        app.command(name, cls=Command, context_settings=CONTEXT, short_help=brief)(function)
+    return app
+
+
+def _sweep() -> typer.Typer:
+    app = typer.Typer(cls=Group, **PLAIN)
+    app.callback()(sweep.sweep)
+    passing = {**CONTEXT, "allow_extra_args": True, "ignore_unknown_options": True}
+    for name in ("denoise", "unet"):
+        app.command(name, cls=Command, context_settings=passing, short_help=f"Settings of `winnow train {name}`.")(
+            sweep.search(name)
+        )
+    for name, function, brief in (
+        ("show", sweep.show, "Trials, best settings, and a page about them."),
+        ("trial", sweep.trial, "One trial, for `wandb agent`."),
     ):
         app.command(name, cls=Command, context_settings=CONTEXT, short_help=brief)(function)
     return app

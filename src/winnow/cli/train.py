@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from winnow.cli.words import times
+
+if TYPE_CHECKING:
+    from winnow.train.schedule import Schedule
 
 INSTALL = 'pip install "winnow-audio[train]"'
 
@@ -25,12 +28,17 @@ ValidSpeech = Annotated[list[str] | None, _folders("--valid-speech", "Held-out s
 ValidNoise = Annotated[list[str] | None, _folders("--valid-noise", "Held-out noise.")]
 ValidRooms = Annotated[list[str] | None, _folders("--valid-rooms", "Held-out rooms.")]
 Run = Annotated[str, typer.Option("--run", metavar="FOLDER", help="Where weights and logs go.")]
-Minutes = Annotated[float, typer.Option("--minutes", metavar="N", help="Stop after this time.")]
+Minutes = Annotated[float | None, typer.Option("--minutes", metavar="N", help="Stop after this time. [default: 60]")]
+Steps = Annotated[int | None, typer.Option("--steps", metavar="N", help="Stop after so many steps instead.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Or after so many epochs.")]
+Track = Annotated[
+    list[str] | None, typer.Option("--track", metavar="NAME", help="tensorboard (default), wandb or none; repeatable.")
+]
 Values = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the recipe; may be repeated.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the random numbers.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of the random numbers. [default: 0]")]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto (a GPU if there is one) or cpu.")]
 Precision = Annotated[
     str, typer.Option("--precision", metavar="NAME", help="full, or bf16: faster where the processor has it.")
@@ -59,7 +67,10 @@ def denoise(
     core: Annotated[
         str | None, typer.Option("--core", metavar="RUN", help="A 16 kHz run: train the 48 kHz network on top of it.")
     ] = None,
-    minutes: Minutes = 60.0,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    epochs: Epochs = None,
+    track: Track = None,
     preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="shipped, or tiny for a try.")] = "shipped",
     values: Values = None,
     resume: Resume = False,
@@ -75,9 +86,10 @@ def denoise(
     `winnow export` makes a bundle of the run.
     """
     sounds, held = (speech, noise, rooms), (valid_speech, valid_noise, valid_rooms)
-    schedule = {"minutes": minutes, "seed": seed, "device": device, "precision": precision}
+    schedule = {"minutes": minutes, "steps": steps, "epochs": epochs, "seed": seed, "device": device}
+    schedule |= {"precision": precision}
     more = {"preset": preset, "settings": values or [], "core": Path(core) if core else None, "resume": resume}
-    return _train("denoise", sounds, held, run, schedule, threads, more)
+    return _train("denoise", sounds, held, run, schedule, threads, more | {"track": track or ["tensorboard"]})
 
 
 def unet(
@@ -91,13 +103,13 @@ def unet(
     run: Run = "runs/unet",
     model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="unet or resnet.")] = None,
     dropout: Annotated[float | None, typer.Option("--dropout", metavar="P", help="Of the resnet's decoder.")] = None,
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", metavar="N", help="Stop after these. [default: by time]")
-    ] = None,
     start_fm: Annotated[int | None, typer.Option("--start-fm", metavar="N", help="Maps of the first level.")] = None,
     batch_size: Annotated[int | None, typer.Option("--batch-size", metavar="N", help="Examples a step.")] = None,
     lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="Learning rate.")] = None,
-    minutes: Minutes = 60.0,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    epochs: Epochs = None,
+    track: Track = None,
     preset: Annotated[
         str, typer.Option("--preset", metavar="NAME", help="shipped, paper (as published) or tiny.")
     ] = "shipped",
@@ -122,24 +134,26 @@ def unet(
     }
     given = [f"{key}={value}" for key, value in flags.items() if value is not None]
     sounds, held = (speech, noise, rooms), (valid_speech, valid_noise, valid_rooms)
-    schedule = {"minutes": minutes, "epochs": epochs, "seed": seed, "device": device, "precision": precision}
+    schedule = {"minutes": minutes, "steps": steps, "epochs": epochs, "seed": seed, "device": device}
+    schedule |= {"precision": precision}
     more = {"preset": preset, "settings": [*given, *(values or [])], "resume": resume}
-    return _train("unet", sounds, held, run, schedule, threads, more)
+    return _train("unet", sounds, held, run, schedule, threads, more | {"track": track or ["tensorboard"]})
 
 
 def _train(name: str, sounds: Any, held: Any, run: str, schedule: Any, threads: int | None, more: Any) -> int:
     _need_torch()
     from winnow.train.run import Sounds, train, use_threads
-    from winnow.train.solver import Schedule
+    from winnow.train.schedule import planned
 
     use_threads(threads)
     valid = Sounds(held[0], held[1], held[2] or []) if held[0] and held[1] else None
     heard = Sounds(sounds[0], sounds[1], sounds[2] or [])
-    records = train(name, heard, Path(run), Schedule(**schedule), valid=valid, **more)
-    return _follow(records, schedule["minutes"], run)
+    plan = planned(Path(run), more["resume"], **schedule)
+    records = train(name, heard, Path(run), plan, valid=valid, **more)
+    return _follow(records, plan, run)
 
 
-def _follow(records: Iterator[dict[str, float]], minutes: float, run: str) -> int:
+def _follow(records: Iterator[dict[str, float]], schedule: Schedule, run: str) -> int:
     """Show where the training stands: one line that changes on a terminal, a line a minute in a log."""
     from winnow.cli.stop import stoppable
 
@@ -148,7 +162,7 @@ def _follow(records: Iterator[dict[str, float]], minutes: float, run: str) -> in
     try:
         with stoppable():
             for record in records:
-                line = _line(record, minutes)
+                line = _line(record, schedule)
                 if terminal:
                     print(f"\r{line}\033[K", end="", flush=True)
                 elif record["minutes"] - told >= 1:
@@ -164,12 +178,15 @@ def _follow(records: Iterator[dict[str, float]], minutes: float, run: str) -> in
     return 0
 
 
-def _line(record: dict[str, float], minutes: float) -> str:
+def _line(record: dict[str, float], schedule: Schedule) -> str:
     """`12.3 of 60 min · step 840 · 62x real time · loss 0.123`."""
-    usual = ("step", "minutes", "hours_heard", "times_real_time", "learning_rate")
-    values = [f"{name} {value:.3f}" for name, value in record.items() if name not in usual]
-    begin = [f"{record['minutes']:.1f} of {minutes:g} min", f"step {record['step']:.0f}"]
-    return " · ".join([*begin, f"{times(record['times_real_time'])} real time", *values])
+    from winnow.train.log import USUAL
+
+    values = [f"{name} {value:.3f}" for name, value in record.items() if name not in USUAL]
+    timed = schedule.steps is None and schedule.epochs is None
+    minutes = f"{record['minutes']:.1f}" + (f" of {schedule.minutes:g} min" if timed else " min")
+    step = f"step {record['step']:.0f}" + (f" of {schedule.steps}" if schedule.steps else "")
+    return " · ".join([minutes, step, f"{times(record['times_real_time'])} real time", *values])
 
 
 def export(

@@ -50,13 +50,14 @@ def export_run(
 
 
 def load_run(run: Path) -> tuple[Any, torch.nn.Module]:
-    """The recipe of a run folder and its averaged network. Raises BadInput."""
+    """The recipe of a run folder and its averaged network, at its best where the run kept that. Raises BadInput."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    best = run / "best.safetensors"
     try:
         described = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        weights = load_file(run / "weights.safetensors")
+        weights = load_file(best if best.exists() else run / "weights.safetensors")
     except FileNotFoundError as error:
         raise BadInput(
             f"{run}: no {Path(str(error.filename or 'weights.safetensors')).name} in this folder, so it is no run."

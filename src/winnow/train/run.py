@@ -20,6 +20,7 @@ from winnow.train.recipes import find_recipe
 from winnow.train.recipes.denoise import FullbandRecipe
 from winnow.train.settings import changed
 from winnow.train.solver import Examples, Schedule, Solver
+from winnow.train.tracking import chosen
 
 PRESETS = ("shipped", "paper", "tiny")
 
@@ -44,13 +45,16 @@ def train(
     core: Path | None = None,
     valid: Sounds | None = None,
     resume: bool = False,
+    track: Sequence[str] = ("tensorboard",),
 ) -> Iterator[dict[str, float]]:
     """Train a network on folders of sound; yields where it stands about once a second.
 
     name: of the recipe; folder: of the run; settings: `key=value`; core: run of a 16 kHz enhancer, to train the 48 kHz one on
-    top of it; valid: held-out recordings, scored on the way; resume: go on in the folder, with its settings.
-    Raises BadInput, BadOption.
+    top of it; valid: held-out recordings, scored on the way; resume: go on in the folder, with its settings;
+    track: tensorboard, wandb or none.
+    Raises BadInput, BadOption, MissingExtra.
     """
+    chosen(track)
     _check(folder, resume)
     recipe = _resumed(name, folder) if resume else _recipe(name, preset, settings, core)
     mix = recipe.config.mix
@@ -59,7 +63,7 @@ def train(
     banks = gather(sounds, mix, schedule.seed, cache, lowest)
     held = gather(valid, mix, schedule.seed + 1, cache, lowest) if valid else None
     noisy = replace(mix, clean_chance=0.0, silent_chance=0.0)  # of clean and silent examples SI-SDR tells nothing
-    solver = Solver(recipe, folder, schedule)
+    solver = Solver(recipe, folder, schedule, track)
     make = examples(banks.to(solver.device), mix, recipe.config.batch_size, schedule.seed, _process())
     held_out = None if held is None else examples(held.to(solver.device), noisy, 16, schedule.seed + 1, 0)
     yield from solver.run(make, held_out, resume)

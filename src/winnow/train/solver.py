@@ -5,22 +5,32 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from winnow.train.losses import Loss, si_sdr
+from winnow.train.log import Log
+from winnow.train.losses import Loss
+from winnow.train.schedule import Progress, Schedule
+from winnow.train.scores import Examples, validation
+from winnow.train.tracking import Tracking
+from winnow.train.whole import whole
 
-Examples = Callable[[int], tuple[Tensor, Tensor]]
-"""Step number to (mixture, target), each `(N, time)`; the same number gives the same examples."""
+__all__ = ["Examples", "Progress", "Recipe", "Schedule", "Solver"]
 
 
 class Recipe(Protocol):
-    """What the solver needs to know of a recipe."""
+    """What the solver needs to know of a recipe.
+
+    Besides, a recipe may have `score(network, mixture, target) -> dict[str, number or (N,)]` (of held-out examples; else SI-SDR),
+    `maximise`, the name of the score whose best weights are kept, and `pictures(network, mixture, target)` for the trackers:
+    spectrograms in dB by name, each `(frequencies, frames)` float32.
+    """
 
     name: str
     config: Any
@@ -34,46 +44,22 @@ class Recipe(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """How long a run goes and what it does on the way; times in minutes of training, start-up not counted.
-
-    epochs: of as many examples as the recipe's config says (`epoch`), instead of a time;
-    precision: "full", or "bf16": matrix products in bfloat16, several times faster where the processor has them.
-    """
-
-    minutes: float = 60.0
-    steps: int | None = None
-    epochs: int | None = None
-    save_every: float = 2.0
-    validate_every: float = 5.0
-    seed: int = 0
-    device: str = "auto"
-    precision: str = "full"
-
-
-@dataclass
-class Progress:
-    """Where a run stands; what a resumed run starts from."""
-
-    step: int = 0
-    elapsed: float = 0.0
-    audio: float = 0.0
-
-
 class Solver:
     """Trains one recipe in one run folder.
 
-    The folder holds config.json, log.jsonl, tensorboard/, state.pt (to resume) and weights.safetensors (the running
-    average of the weights, what is exported).
+    The folder holds config.json, log.jsonl, what the trackers keep, state.pt (to resume), weights.safetensors (the running
+    average of the weights) and, for a recipe that has `maximise`, best.safetensors (the average when its score was best).
     """
 
-    def __init__(self, recipe: Recipe, folder: Path, schedule: Schedule) -> None:
+    def __init__(
+        self, recipe: Recipe, folder: Path, schedule: Schedule, track: Sequence[str] = ("tensorboard",)
+    ) -> None:
         from accelerate import Accelerator
 
-        self.recipe, self.folder, self.schedule = recipe, folder, schedule
+        self.recipe, self.folder, self.tracking = recipe, folder, Tracking(track, folder)
         mixed = "bf16" if schedule.precision == "bf16" else "no"
-        self.accelerator = Accelerator(cpu=schedule.device == "cpu", mixed_precision=mixed)
+        self.accelerator = Accelerator(cpu=schedule.device == "cpu", mixed_precision=mixed, **self.tracking.arguments())
+        self.schedule = schedule.of(recipe.config, self.accelerator.num_processes)
         torch.manual_seed(schedule.seed)
         network = recipe.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = recipe.network().to(self.accelerator.device)
@@ -83,11 +69,8 @@ class Solver:
         optimiser = torch.optim.AdamW(trained, c.learning_rate, betas=(0.9, 0.98), weight_decay=c.weight_decay)
         self.network, self.optimiser = self.accelerator.prepare(network, optimiser)
         self.progress = Progress()
-        self._steps_wanted = schedule.steps
-        if schedule.epochs is not None:
-            self._steps_wanted = math.ceil(schedule.epochs * c.epoch / (c.batch_size * self.accelerator.num_processes))
-        self._log: Any = None
-        self._board: Any = None
+        self._log: Log | None = None
+        self._latest: dict[str, float] = {}
 
     @property
     def device(self) -> torch.device:
@@ -98,7 +81,7 @@ class Solver:
     def share(self) -> float:
         """Part of the run that is done, 0 to 1."""
         timed = self.progress.elapsed / (self.schedule.minutes * 60)
-        return min(1.0, self.progress.step / self._steps_wanted if self._steps_wanted else timed)
+        return min(1.0, self.progress.step / self.schedule.steps if self.schedule.steps else timed)
 
     def run(
         self, examples: Examples, valid: Examples | None = None, resume: bool = False
@@ -110,54 +93,62 @@ class Solver:
         self._begin(resume)
         try:
             yield from self._steps(examples, valid)
-            if self.accelerator.is_main_process:  # at least one record, also when the run had had its time before
-                yield self._record(self.validate(valid)) if valid else self._record({}, quiet=True)
+            yield from self._last(valid)
         finally:
             self.save()
-            if self.accelerator.is_main_process:
+            if self._log is not None:
                 self._log.close()
-                self._board.close()
+            names = ("weights.safetensors", "best.safetensors", "config.json")
+            self.tracking.end([self.folder / name for name in names if (self.folder / name).exists()])
 
     def _begin(self, resume: bool) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
         if resume:
             self.load()
-        if not self.accelerator.is_main_process:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not resume:
-            described = {
-                "recipe": self.recipe.name,
-                "config": asdict(self.recipe.config),
-                "schedule": asdict(self.schedule),
-            }
-            (self.folder / "config.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
-        self._log = (self.folder / "log.jsonl").open("a" if resume else "w", encoding="utf-8")
-        self._board = SummaryWriter(str(self.folder / "tensorboard"))
+        if self.accelerator.is_main_process:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._describe()
+            self._log = Log(self.folder, self.progress.step)
+        self.tracking.begin(self.accelerator, self.recipe.name, self.recipe.config, resume)
+
+    def _describe(self) -> None:
+        """Write what the run is; of a resumed run the schedule may be another than before."""
+        recipe = {"recipe": self.recipe.name, "config": asdict(self.recipe.config)}
+        text = json.dumps({**recipe, "schedule": asdict(self.schedule)}, indent=2) + "\n"
+        (self.folder / "config.part").write_text(text, encoding="utf-8")
+        (self.folder / "config.part").replace(self.folder / "config.json")
 
     def _steps(self, examples: Examples, valid: Examples | None) -> Iterator[dict[str, float]]:
-        told = saved = validated = self.progress.elapsed
-        sums: dict[str, float] = {}
-        count = 0
+        told = saved = self.progress.elapsed
         while self.share < 1:
+            if valid and self._due():
+                self._validate(valid)
             began = time.monotonic()
-            for name, value in self._step(examples).items():
-                sums[name] = sums.get(name, 0.0) + value
-            count += 1
-            now = self.progress.elapsed = self._agreed(self.progress.elapsed + time.monotonic() - began)
-            if valid and now - validated >= self.schedule.validate_every * 60:
-                validated = now
-                self._record(self.validate(valid))
+            batch = examples(self.progress.step)
+            with whole():
+                self._step(*batch, began)
+            now = self.progress.elapsed
             if now - saved >= self.schedule.save_every * 60:
                 saved = now
                 self.save()
             if self.accelerator.is_main_process and (now - told >= 1 or self.share >= 1):
                 told = now
-                yield self._record({name: value / count for name, value in sums.items()}, quiet=True)
-                if count >= 50:
-                    self._record({name: value / count for name, value in sums.items()})
-                    sums, count = {}, 0
+                yield self._record(self._means(), quiet=True)
+
+    def _due(self) -> bool:
+        """Whether it is time to validate: after so many steps, or so many minutes."""
+        p, every = self.progress, self.schedule.validate_steps
+        if every:
+            return p.step // every > p.validated // every
+        return p.elapsed - p.validated_at >= self.schedule.validate_every * 60
+
+    def _last(self, valid: Examples | None) -> Iterator[dict[str, float]]:
+        """At least one record, also when the run had had its time before."""
+        p = self.progress
+        if p.count:
+            self._note()
+        record = self._validate(valid) if valid and p.validated < p.step else self._record({}, quiet=True)
+        if self.accelerator.is_main_process:
+            yield record
 
     def _agreed(self, elapsed: float) -> float:
         """The first process's clock: all must stop at the same step, or the others wait for ever."""
@@ -167,11 +158,12 @@ class Solver:
 
         return float(broadcast(torch.tensor(elapsed, dtype=torch.float64, device=self.device)))
 
-    def _step(self, examples: Examples) -> dict[str, float]:
-        mixture, target = examples(self.progress.step)
-        rate = self._learning_rate()
+    def _step(self, mixture: Tensor, target: Tensor, began: float) -> None:
+        """One step, its losses added to the sums, and those written where it is time."""
+        p, rate = self.progress, self._learning_rate()
         for group in self.optimiser.param_groups:
             group["lr"] = rate
+        self._seed()
         self.network.train()
         loss, parts, *_ = self.recipe.loss(self.network, mixture, target)
         self.optimiser.zero_grad(set_to_none=True)
@@ -180,10 +172,30 @@ class Solver:
         if bool(torch.isfinite(norm)):
             self.optimiser.step()
         self._follow()
-        self.progress.step += 1
-        self.progress.audio += mixture.numel() / self.recipe.config.mix.rate * self.accelerator.num_processes
-        values = {"loss": loss, "gradient": norm, **parts}
-        return {name: float(value.detach()) for name, value in values.items()}
+        for name, value in {"loss": loss, "gradient": norm, **parts}.items():
+            p.sums[name] = p.sums.get(name, 0.0) + float(value.detach())
+        p.count += 1
+        p.step += 1
+        p.audio += mixture.numel() / self.recipe.config.mix.rate * self.accelerator.num_processes
+        p.elapsed = self._agreed(p.elapsed + time.monotonic() - began)
+        if p.step % (self.schedule.log_steps or 1) == 0:
+            self._note()
+
+    def _seed(self) -> None:
+        """What is random in a network, such as dropout, depends on the number of the step, so that a resumed run repeats it."""
+        place = [self.schedule.seed, self.accelerator.process_index, self.progress.step]
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0]))
+
+    def _means(self) -> dict[str, float]:
+        """Of the losses since the last record, or of that record."""
+        if self.progress.count:
+            self._latest = {name: value / self.progress.count for name, value in self.progress.sums.items()}
+        return self._latest
+
+    def _note(self) -> None:
+        """The mean losses since the last time, into the log."""
+        self._record(self._means())
+        self.progress.sums, self.progress.count = {}, 0
 
     def _learning_rate(self) -> float:
         """Linear warm-up, then half a cosine over the time that the run has."""
@@ -204,40 +216,51 @@ class Solver:
             else:
                 value.copy_(source[name])
 
-    @torch.no_grad()
     def validate(self, valid: Examples, batches: int = 4) -> dict[str, float]:
-        """SI-SDR of the averaged network and its improvement on fixed held-out examples, dB."""
-        self.average.eval()
-        before, after = [], []
-        for i in range(batches):
-            mixture, target = valid(i)
-            loss = self.recipe.loss(self.average, mixture, target)
-            heard = loss.target.square().mean(-1) > 1e-8
-            before.append(si_sdr(loss.mixture, loss.target)[heard])
-            after.append(si_sdr(loss.estimate, loss.target)[heard])
-        mean, first = float(torch.cat(after).mean()), float(torch.cat(before).mean())
-        return {"valid_si_sdr": mean, "valid_si_sdr_improvement": mean - first}
+        """Scores of the averaged network on fixed held-out examples, see `winnow.train.scores`."""
+        return validation(self.recipe, self.average, valid, batches)
+
+    def _validate(self, valid: Examples) -> dict[str, float]:
+        """Score, keep the weights if they are the best so far, and show pictures."""
+        scores, p = self.validate(valid), self.progress
+        drawn = getattr(self.recipe, "pictures", None)
+        if drawn and self.tracking.names and self.accelerator.is_main_process:
+            with torch.no_grad():
+                levels = drawn(self.average, *valid(0))
+            self.tracking.pictures({k: torch.as_tensor(v).float().cpu().numpy() for k, v in levels.items()}, p.step)
+        with whole():
+            score = scores.get(f"valid_{getattr(self.recipe, 'maximise', None)}")
+            if score is not None and (p.best is None or score > p.best):
+                p.best = score
+                self._save_weights("best")
+            p.validated, p.validated_at = p.step, p.elapsed
+            return self._record(scores)
 
     def _record(self, values: dict[str, float], quiet: bool = False) -> dict[str, float]:
         p = self.progress
         speed = p.audio / max(p.elapsed, 1e-9)
         record = {"step": p.step, "minutes": p.elapsed / 60, "hours_heard": p.audio / 3600, "times_real_time": speed}
-        record |= {"learning_rate": self._learning_rate(), **values}
-        if not quiet and self.accelerator.is_main_process:
-            self._log.write(json.dumps({k: round(v, 6) for k, v in record.items()}) + "\n")
-            self._log.flush()
-            for name, value in values.items():
-                self._board.add_scalar(name, value, p.step)
+        rate = self._learning_rate()
+        record |= {"learning_rate": rate, **values}
+        if not quiet and self._log is not None:
+            self._log.write(record)
+            self.tracking.log({"learning_rate": rate, **values}, p.step)
         return record
 
-    def save(self) -> None:
-        """Write the averaged weights and everything a resumed run needs, aside first, so that a cut leaves the older ones."""
+    def _save_weights(self, name: str) -> None:
+        """The averaged weights, aside first, so that a cut leaves the older ones."""
         from safetensors.torch import save_file
 
+        if self.accelerator.is_main_process:
+            weights = {k: v.detach().cpu().contiguous() for k, v in self.average.state_dict().items()}
+            save_file(weights, self.folder / f"{name}.part")
+            (self.folder / f"{name}.part").replace(self.folder / f"{name}.safetensors")
+
+    def save(self) -> None:
+        """Write the averaged weights and everything a resumed run needs."""
         if not self.accelerator.is_main_process:
             return
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.average.state_dict().items()}
-        save_file(weights, self.folder / "weights.part")
+        self._save_weights("weights")
         state = {
             "network": self.accelerator.unwrap_model(self.network).state_dict(),
             "average": self.average.state_dict(),
@@ -245,7 +268,6 @@ class Solver:
             "progress": asdict(self.progress),
         }
         torch.save(state, self.folder / "state.part")
-        (self.folder / "weights.part").replace(self.folder / "weights.safetensors")
         (self.folder / "state.part").replace(self.folder / "state.pt")
 
     def load(self) -> None:

@@ -129,9 +129,14 @@ def save(results: Results, path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """A text file that appears when it is complete. Raises OutputError."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """A file that appears when it is complete. Raises OutputError."""
     part = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(content)
         os.replace(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)

@@ -21,7 +21,9 @@ from winnow.train.spectra import compress, istft, stft
 class DenoiseConfig:
     """Everything that a run needs besides its data.
 
-    window: samples; power: compression of magnitudes; exponent: to which the bundle raises the gains. The loss settles on the
+    window: samples; epoch: examples that make one.
+
+    power: compression of magnitudes; exponent: to which the bundle raises the gains. The loss settles on the
     mean of the compressed gains that a frame may need, and expanding a mean gives less than the mean of the expanded: the
     gains come out too small. bench/exponent.py measures by how much.
     """
@@ -30,6 +32,7 @@ class DenoiseConfig:
     power: float = 0.3
     exponent: float = 0.8
     batch_size: int = 8
+    epoch: int = 4000
     learning_rate: float = 2.5e-3
     final_rate: float = 2e-5
     warm_up: float = 0.02
@@ -50,7 +53,10 @@ class DenoiseConfig:
         """Small enough for a test: seconds, not minutes."""
         network = BandformerConfig(channels=8, depth=1, bands=8, width=8, blocks=1, heads=2)
         return cls(
-            batch_size=2, network=network, mix=replace(MixConfig(), seconds=0.5, synthetic_count=20, simulated_count=8)
+            batch_size=2,
+            epoch=8,
+            network=network,
+            mix=replace(MixConfig(), seconds=0.5, synthetic_count=20, simulated_count=8),
         )
 
 
@@ -62,6 +68,7 @@ class FullbandRunConfig:
     power: float = 0.3
     exponent: float = 0.8
     batch_size: int = 8
+    epoch: int = 4000
     learning_rate: float = 2e-3
     final_rate: float = 2e-5
     warm_up: float = 0.02
@@ -83,7 +90,8 @@ class FullbandRunConfig:
     def tiny(cls) -> FullbandRunConfig:
         """Small enough for a test; on top of the tiny `denoise`."""
         mix = replace(MixConfig(), rate=48000, seconds=0.5, synthetic_count=20, simulated_count=8)
-        return cls(batch_size=2, network=FullbandConfig(core=DenoiseConfig.tiny().network, hidden=16), mix=mix)
+        network = FullbandConfig(core=DenoiseConfig.tiny().network, hidden=16)
+        return cls(batch_size=2, epoch=8, network=network, mix=mix)
 
 
 class MaskRecipe:
