@@ -24,6 +24,7 @@ COMMANDS = [
     ["doctor"],
     ["train"],
     ["train", "denoise"],
+    ["train", "spleeter"],
     ["export"],
     ["score"],
     ["evaluate"],

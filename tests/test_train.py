@@ -340,3 +340,20 @@ def test_two_processes_train_one_network(sounds, tmp_path):
     assert progress["audio"] == pytest.approx(
         progress["step"] * 2 * 2 * 0.5
     )  # both heard two examples of half a second
+
+
+def test_a_run_may_begin_with_the_weights_of_another(runs):
+    base, _, go = runs
+    still = ["learning_rate=0.0", "final_rate=0.0", "weight_decay=0.0"]
+    go("begun", 1, begin=base / "straight", settings=still)
+    (_, before), (_, after) = load_run(base / "straight"), load_run(base / "begun")
+    for name, value in before.state_dict().items():
+        if "running" not in name and "batches" not in name:  # statistics move without a learning rate
+            torch.testing.assert_close(after.state_dict()[name], value, msg=name)
+    with pytest.raises(BadInput, match="another one"):
+        go("other", 1, begin=base / "straight", settings=["network.width=16"])
+
+
+def test_the_preset_split_hears_music():
+    config = DenoiseConfig.split()
+    assert config.mix.music_share > 0.5 and config.network == DenoiseConfig.shipped().network

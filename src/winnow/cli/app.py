@@ -70,6 +70,7 @@ def _train() -> typer.Typer:
     for name, function, brief in (
         ("denoise", train.denoise, "The network of `winnow enhance`."),
         ("unet", train.unet, "System 1: spectrogram U-Nets at 8 kHz."),
+        ("spleeter", train.spleeter, "A U-Net in Spleeter's shape."),
         ("show", curves.show, "Curves of runs: losses, scores, speed."),
     ):
         app.command(name, cls=Command, context_settings=CONTEXT, short_help=brief)(function)

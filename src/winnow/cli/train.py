@@ -37,6 +37,9 @@ Track = Annotated[
 Values = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the recipe; may be repeated.")
 ]
+Begin = Annotated[
+    str | None, typer.Option("--from", metavar="RUN", help="Begin with the weights of this run, of the same network.")
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run.")]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of the random numbers. [default: 0]")]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto (a GPU if there is one) or cpu.")]
@@ -71,10 +74,13 @@ def denoise(
     steps: Steps = None,
     epochs: Epochs = None,
     track: Track = None,
-    preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="shipped, or tiny for a try.")] = "shipped",
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="NAME", help="shipped, split (against music too), or tiny for a try.")
+    ] = "shipped",
+    begin: Begin = None,
     values: Values = None,
     resume: Resume = False,
-    seed: Seed = 0,
+    seed: Seed = None,
     device: Device = "auto",
     precision: Precision = "full",
     threads: Threads = None,
@@ -89,6 +95,7 @@ def denoise(
     schedule = {"minutes": minutes, "steps": steps, "epochs": epochs, "seed": seed, "device": device}
     schedule |= {"precision": precision}
     more = {"preset": preset, "settings": values or [], "core": Path(core) if core else None, "resume": resume}
+    more |= {"begin": Path(begin) if begin else None}
     return _train("denoise", sounds, held, run, schedule, threads, more | {"track": track or ["tensorboard"]})
 
 
@@ -115,7 +122,7 @@ def unet(
     ] = "shipped",
     values: Values = None,
     resume: Resume = False,
-    seed: Seed = 0,
+    seed: Seed = None,
     device: Device = "auto",
     precision: Precision = "full",
     threads: Threads = None,
@@ -138,6 +145,40 @@ def unet(
     schedule |= {"precision": precision}
     more = {"preset": preset, "settings": [*given, *(values or [])], "resume": resume}
     return _train("unet", sounds, held, run, schedule, threads, more | {"track": track or ["tensorboard"]})
+
+
+def spleeter(
+    *,
+    speech: Speech,
+    noise: Noise,
+    rooms: Rooms = None,
+    valid_speech: ValidSpeech = None,
+    valid_noise: ValidNoise = None,
+    valid_rooms: ValidRooms = None,
+    run: Run = "runs/spleeter",
+    minutes: Minutes = None,
+    steps: Steps = None,
+    epochs: Epochs = None,
+    track: Track = None,
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="NAME", help="shipped (16 kHz), paper (44.1 kHz, as published) or tiny.")
+    ] = "shipped",
+    values: Values = None,
+    resume: Resume = False,
+    seed: Seed = None,
+    device: Device = "auto",
+    precision: Precision = "full",
+    threads: Threads = None,
+) -> int:
+    """winnow train spleeter --speech speech/ --noise noise/ --minutes 60
+
+    Train a U-Net in Spleeter's shape on speech against music, babble and noise.
+    """
+    sounds, held = (speech, noise, rooms), (valid_speech, valid_noise, valid_rooms)
+    schedule = {"minutes": minutes, "steps": steps, "epochs": epochs, "seed": seed, "device": device}
+    schedule |= {"precision": precision}
+    more = {"preset": preset, "settings": values or [], "resume": resume, "track": track or ["tensorboard"]}
+    return _train("spleeter", sounds, held, run, schedule, threads, more)
 
 
 def _train(name: str, sounds: Any, held: Any, run: str, schedule: Any, threads: int | None, more: Any) -> int:

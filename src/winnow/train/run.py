@@ -22,7 +22,7 @@ from winnow.train.settings import changed
 from winnow.train.solver import Examples, Schedule, Solver
 from winnow.train.tracking import chosen
 
-PRESETS = ("shipped", "paper", "tiny")
+PRESETS = ("shipped", "paper", "split", "tiny")
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,13 @@ def train(
     valid: Sounds | None = None,
     resume: bool = False,
     track: Sequence[str] = ("tensorboard",),
+    begin: Path | None = None,
 ) -> Iterator[dict[str, float]]:
     """Train a network on folders of sound; yields where it stands about once a second.
 
     name: of the recipe; folder: of the run; settings: `key=value`; core: run of a 16 kHz enhancer, to train the 48 kHz one on
     top of it; valid: held-out recordings, scored on the way; resume: go on in the folder, with its settings;
-    track: tensorboard, wandb or none.
+    track: tensorboard, wandb or none; begin: run of the same network whose weights are the first ones.
     Raises BadInput, BadOption, MissingExtra.
     """
     chosen(track)
@@ -64,6 +65,8 @@ def train(
     held = gather(valid, mix, schedule.seed + 1, cache, lowest) if valid else None
     noisy = replace(mix, clean_chance=0.0, silent_chance=0.0)  # of clean and silent examples SI-SDR tells nothing
     solver = Solver(recipe, folder, schedule, track)
+    if begin and not resume:
+        solver.start_from(_weights(begin, recipe))
     make = examples(banks.to(solver.device), mix, recipe.config.batch_size, schedule.seed, _process())
     held_out = None if held is None else examples(held.to(solver.device), noisy, 16, schedule.seed + 1, 0)
     yield from solver.run(make, held_out, resume)
@@ -112,6 +115,14 @@ def _recipe(name: str, preset: str, settings: Sequence[str], core: Path | None) 
     below, network = load_run(core)
     config = replace(config, network=replace(config.network, core=below.config.network))
     return FullbandRecipe(config, network.state_dict())
+
+
+def _weights(run: Path, recipe: Any) -> dict[str, Tensor]:
+    """The averaged weights of a run of the same network."""
+    other, network = load_run(run)
+    if other.config.network != recipe.config.network:
+        raise BadInput(f"{run}: its network is another one: {other.config.network}. Begin without --from.")
+    return network.state_dict()
 
 
 def _process() -> int:

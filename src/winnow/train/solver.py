@@ -83,6 +83,11 @@ class Solver:
         timed = self.progress.elapsed / (self.schedule.minutes * 60)
         return min(1.0, self.progress.step / self.schedule.steps if self.schedule.steps else timed)
 
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Take these weights in place of random ones."""
+        self.accelerator.unwrap_model(self.network).load_state_dict(weights)
+        self.average.load_state_dict(weights)
+
     def run(
         self, examples: Examples, valid: Examples | None = None, resume: bool = False
     ) -> Iterator[dict[str, float]]:
