@@ -15,6 +15,7 @@ from winnow.data.items import Item, read_items, write_items
 from winnow.data.split import BY, SIDES, Plan, parse_share, split
 from winnow.errors import BadInput, BadOption, InputNotFound, OutputError
 
+PER_CENT = st.integers(0, 45)  # whole numbers: other tests of the suite leave the processor without subnormal ones
 EVEN = {"valid": 0.2, "test": 0.2}
 
 
@@ -57,7 +58,7 @@ def lists(draw):
         corpus, extra = draw(st.sampled_from(["c", "d"])), {}
         if kind == "mixture" and draw(st.booleans()):
             extra = {"talkers": [f"p{draw(few)}", f"p{draw(few)}"]}
-        rows.append(item(f"i{number}", kind, draw(st.floats(0.1, 20)), corpus=corpus, extra=extra, **about))
+        rows.append(item(f"i{number}", kind, draw(st.integers(1, 200)) / 10, corpus=corpus, extra=extra, **about))
     return rows
 
 
@@ -70,11 +71,11 @@ def facts(each):
 
 
 @settings(max_examples=40, deadline=None)
-@given(lists(), st.integers(0, 3), st.sampled_from(["auto", "id", "label"]), st.floats(0, 0.45), st.floats(0, 0.45))
+@given(lists(), st.integers(0, 3), st.sampled_from(["auto", "id", "label"]), PER_CENT, PER_CENT)
 def test_sides_share_nothing(tmp_path_factory, rows, seed, by, valid, test):
     folder = tmp_path_factory.mktemp("split")
     try:
-        sides = parted(folder, rows, seed=seed, by=by, shares={"valid": valid, "test": test})
+        sides = parted(folder, rows, seed=seed, by=by, shares={"valid": valid / 100, "test": test / 100})
     except BadInput as error:
         assert "sides are to be filled" in str(error)
         return
