@@ -301,3 +301,14 @@ def test_random_bytes_and_random_damage_never_crash(tmp_path):
                 assert np.isfinite(media.read(tmp_path / name).samples).all()
             except WinnowError as error:
                 assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("size", [50, 1000])
+def test_a_lossless_file_cut_off_in_its_first_block_is_no_crash(tmp_path, size):
+    noise = np.random.default_rng(0).normal(0, 0.1, (1, 48000)).astype(np.float32)
+    media.write(tmp_path / "whole.wv", Audio(noise, 48000))
+    cut = tmp_path / "cut.wv"
+    cut.write_bytes((tmp_path / "whole.wv").read_bytes()[:size])
+    assert media.probe(cut).audio[0].bits is None
+    with pytest.raises(WinnowError):
+        media.read(cut)

@@ -183,7 +183,7 @@ def _bits(context: Any) -> int | None:
         return ((extra[12] & 1) << 4 | extra[13] >> 4) + 1
     if name == "alac" and len(extra) >= 18:
         return extra[17]
-    if name in _LOSSLESS:
+    if name in _LOSSLESS and context.format is not None:  # of a file cut off in its first block there is none
         return 16 if context.format.name.startswith("s16") else 24
     return None
 
