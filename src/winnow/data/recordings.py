@@ -27,6 +27,9 @@ class Unusable(BadInput):
         super().__init__(f"{path}: {reason}")
         self.path, self.reason, self.silent = path, reason, silent
 
+    def __reduce__(self) -> tuple[type[Unusable], tuple[str, str, bool]]:
+        return Unusable, (self.path, self.reason, self.silent)  # to another process and back
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -98,6 +101,7 @@ class Recordings:
 
 
 def _read(path: str, rate: int, channel: int | None) -> Samples:
+    from winnow.dsp.resample import resample
     from winnow.media import read
 
     try:
@@ -107,8 +111,6 @@ def _read(path: str, rate: int, channel: int | None) -> Samples:
     if channel is not None and channel >= audio.channels:
         raise Unusable(path, f"it has {audio.channels} channels, and number {channel + 1} is wanted.")
     one = audio.samples[channel : channel + 1] if channel is not None else audio.samples.mean(axis=0, keepdims=True)
-    from winnow.dsp.resample import resample
-
     return np.ascontiguousarray(resample(one, audio.rate, rate)[0])
 
 

@@ -30,8 +30,7 @@ def render(example: Example, recordings: Recordings) -> dict[str, Samples]:
     Without effects on the mixture it is the sum of the targets to 1e-6 of full scale, except for the target "rest" alone. All stems
     are made quieter by one factor where any would pass 0.99 of full scale. Raises Unusable.
     """
-    images = {role: _image(example, role, recordings) for role in example.roles}
-    factors = _balanced(example, images)
+    images, factors = _images(example, recordings)
     stems = {"mixture": _sum((images[role].whole * factors[role] for role in images), example.samples)}
     for name, target in example.targets.items():
         if target.of is not None:
@@ -49,6 +48,18 @@ def render(example: Example, recordings: Recordings) -> dict[str, Samples]:
     return stems
 
 
+def measured_snr(example: Example, recordings: Recordings) -> float | None:
+    """Speech in its room to background in the mixture before effects on it, dB, as `winnow.data.level.speech_to_noise`; None
+    where one of them is not there. Raises Unusable.
+    """
+    images, factors = _images(example, recordings)
+    sides = []
+    for behind in (False, True):
+        roles = (role for role in images if is_background(role) == behind)
+        sides.append(_sum((images[role].whole * factors[role] for role in roles), example.samples))
+    return speech_to_noise(*sides, example.rate)
+
+
 @dataclass(frozen=True)
 class Image:
     """A role in its room, `(samples,)` each: as it is heard, and the forms that a target may keep."""
@@ -61,6 +72,12 @@ class Image:
         """What a target keeps; without a room all are the same."""
         kept = {WHOLE: self.whole, EARLY: self.early, DRY: self.dry}[room]
         return self.whole if kept is None else kept
+
+
+def _images(example: Example, recordings: Recordings) -> tuple[dict[str, Image], dict[str, np.float32]]:
+    """Each role, and its factor in the mixture."""
+    images = {role: _image(example, role, recordings) for role in example.roles}
+    return images, _balanced(example, images)
 
 
 def _image(example: Example, role: str, recordings: Recordings) -> Image:
