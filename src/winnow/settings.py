@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -36,10 +37,17 @@ def keys(config: Any, prefix: str = "") -> list[str]:
 
 def _with(config: Any, path: list[str], text: str, key: str) -> Any:
     if not is_dataclass(config) or path[0] not in {f.name for f in fields(config)}:
-        raise BadOption(f"--set {key}: no such setting.")
+        raise BadOption(f"--set {key}: no such setting{_near(config, path[0])}.")
     old = getattr(config, path[0])
     new = _with(old, path[1:], text, key) if len(path) > 1 else _like(old, text, key)
     return replace(config, **{path[0]: new})  # type: ignore[type-var]
+
+
+def _near(config: Any, name: str) -> str:
+    if not is_dataclass(config):
+        return ""
+    near = difflib.get_close_matches(name, [f.name for f in fields(config)], n=2)  # type: ignore[arg-type]
+    return f"; did you mean {' or '.join(near)}" if near else f"; there are {', '.join(keys(config))}"
 
 
 def _like(old: Any, text: str, key: str) -> Any:
