@@ -31,9 +31,11 @@ def describe(example: Example, stems: Mapping[str, Samples], recordings: Recordi
         yield from ("", "on the mixture", *(f"  {effect(each)}" for each in example.effects))
     yield from ("", *_levels(example, stems))
     yield "  " + _ratio(example, measured_snr(example, recordings))
-    rooms = {part.room: part.role for part in example.parts if part.room}
-    if rooms:
-        yield from ("", "rooms", *(f"  {role:11}{_room(room, example, recordings)}" for room, role in rooms.items()))
+    rooms = dict.fromkeys(part.room for part in example.parts if part.room)
+    yield from ("", "rooms") if rooms else ()
+    for room in rooms:
+        roles = dict.fromkeys(part.role for part in example.parts if part.room == room)
+        yield f"  {', '.join(roles)}: {_room(room, example, recordings)}"
 
 
 def _part(part: Part, rate: int) -> Iterator[str]:
