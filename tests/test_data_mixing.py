@@ -43,6 +43,12 @@ def recordings():
     return Recordings()
 
 
+@pytest.fixture(scope="module")
+def others():
+    """Another store of recordings."""
+    return Recordings()
+
+
 def preset(name, *assignments):
     return find_preset(name, [*([] if name == "unet" else SHORT), *assignments])
 
@@ -59,11 +65,11 @@ def voices(example):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_record_comes_back_from_json_as_it_was_and_gives_the_same_samples(name, pools, recordings):
-    for example in drawn(preset(name), pools, 12):
-        again = parse_example(example.to_json(), "row")
-        assert again == example
-        stems, more = render(example, recordings), render(again, Recordings(0))
+def test_a_record_comes_back_from_json_as_it_was_and_gives_the_same_samples(name, pools, recordings, others):
+    examples = drawn(preset(name), pools, 30)
+    assert [parse_example(example.to_json(), "row") for example in examples] == examples
+    for example in examples[:4]:
+        stems, more = render(example, recordings), render(parse_example(example.to_json(), "row"), others)
         assert list(stems) == list(more) == example.stems
         for stem, samples in stems.items():
             assert samples.dtype == np.float32 and np.array_equal(samples, more[stem])
@@ -80,7 +86,7 @@ def test_another_process_makes_the_same_samples(lists, pools, recordings):
     )
     import hashlib
 
-    examples = drawn(config, pools, 8)
+    examples = drawn(config, pools, 5)
     rows = "".join(f"{example.to_json()}\n" for example in examples)
     there = subprocess.run([sys.executable, "-c", code], input=rows, capture_output=True, text=True, check=True)
     here = [
@@ -118,9 +124,9 @@ def independent_ratio(speech, noise, frame=RATE // 50):
 
 @pytest.mark.parametrize("name", ["denoise", "split", "talkers"])
 def test_the_ratio_is_the_one_asked_for(name, pools, recordings):
-    config = preset(name, "room_target='whole'".replace("'", ""), "on_mixture.clip=0", "on_mixture.codec=0", "on_mixture.band_limit=0")
+    config = preset(name, "room_target=whole", "on_mixture.clip=0", "on_mixture.codec=0", "on_mixture.band_limit=0")
     tried = 0
-    for example in drawn(config, pools, 40):
+    for example in drawn(config, pools, 16):
         if example.snr is None:
             continue
         stems = render(example, recordings)
@@ -128,11 +134,11 @@ def test_the_ratio_is_the_one_asked_for(name, pools, recordings):
         assert independent_ratio(speech, stems["background"]) == pytest.approx(example.snr, abs=0.1)
         assert measured_snr(example, recordings) == pytest.approx(example.snr, abs=0.01)
         tried += 1
-    assert tried > 15
+    assert tried > 5
 
 
 def test_the_level_is_the_one_asked_for(pools, recordings):
-    for example in drawn(preset("denoise", "room=0", "level=-40,-30", "on_mixture.clip=0"), pools, 10):
+    for example in drawn(preset("denoise", "room=0", "level=-40,-30", "on_mixture.clip=0"), pools, 5):
         stems = render(example, recordings)
         loud = stems["speech"] if voices(example) else stems["background"]
         assert 20 * np.log10(active_rms(loud, RATE)) == pytest.approx(example.level, abs=0.05)
@@ -150,7 +156,7 @@ def test_amplitude_mode_adds_noise_times_u_to_the_recordings_as_they_are(pools, 
     config = preset("unet")
     assert (config.rate, config.samples) == (8000, 8064)
     seen = []
-    for example in drawn(config, pools, 30):
+    for example in drawn(config, pools, 20):
         stems = render(example, recordings)
         noise = next(part for part in example.parts if part.role == "noise1")
         seen.append(noise.gain)
@@ -165,7 +171,7 @@ def test_amplitude_mode_adds_noise_times_u_to_the_recordings_as_they_are(pools, 
 
 
 def test_system_3_is_each_voice_at_its_maximum_and_noise_at_three_tenths(pools, recordings):
-    for example in drawn(preset("looking"), pools, 8):
+    for example in drawn(preset("looking"), pools, 4):
         stems = render(example, recordings)
         top = {stem: float(np.abs(samples).max()) for stem, samples in stems.items()}
         assert top["talker1"] == pytest.approx(top["talker2"], rel=1e-4)
@@ -173,7 +179,7 @@ def test_system_3_is_each_voice_at_its_maximum_and_noise_at_three_tenths(pools, 
 
 
 def test_system_4_is_two_equal_voices_over_1_1_times_the_maximum(pools, recordings):
-    for example in drawn(preset("voicefilter"), pools, 8):
+    for example in drawn(preset("voicefilter"), pools, 4):
         stems = render(example, recordings)
         assert np.abs(stems["mixture"]).max() == pytest.approx(1 / 1.1, rel=1e-5)
         assert active_rms(stems["voice"], RATE) == pytest.approx(active_rms(stems["rest"], RATE), rel=0.02)
@@ -181,7 +187,7 @@ def test_system_4_is_two_equal_voices_over_1_1_times_the_maximum(pools, recordin
 
 @pytest.mark.parametrize("name", NAMES)
 def test_stems_add_up_and_nothing_clips(name, pools, recordings):
-    for example in drawn(preset(name, "level=-3,0"), pools, 15):
+    for example in drawn(preset(name, "level=-3,0"), pools, 5):
         stems = render(example, recordings)
         assert max(float(np.abs(x).max()) for stem, x in stems.items() if stem != "reference") <= LIMIT + 1e-6
         if not example.effects and name != "rest":
@@ -197,23 +203,23 @@ def share_of(examples, condition):
 
 
 def test_the_voice_is_absent_and_alone_as_often_as_asked(pools):
-    examples = drawn(preset("voice"), pools, 1500)
+    examples = drawn(preset("voice"), pools, 800)
     absent = share_of(examples, lambda e: "voice" not in e.roles)
-    assert absent == pytest.approx(0.2, abs=0.035)
+    assert absent == pytest.approx(0.2, abs=0.045)
     assert all(len(e.roles) > 0 and e.of("reference") for e in examples)
-    sure = drawn(preset("voice", "talkers=2,3", "noise=1.0"), pools, 1500)
-    assert share_of(sure, lambda e: e.roles == ["voice"]) == pytest.approx(0.15, abs=0.03)
+    sure = drawn(preset("voice", "talkers=2,3", "noise=1.0"), pools, 800)
+    assert share_of(sure, lambda e: e.roles == ["voice"]) == pytest.approx(0.15, abs=0.04)
 
 
 def test_an_absent_voice_is_silence_and_its_reference_is_not(pools, recordings):
-    for example in drawn(preset("voice", "absent=1.0", "alone=0.0"), pools, 6):
+    for example in drawn(preset("voice", "absent=1.0", "alone=0.0"), pools, 3):
         stems = render(example, recordings)
         assert not stems["voice"].any() and np.array_equal(stems["rest"], stems["mixture"])
         assert active_rms(stems["reference"], RATE) == pytest.approx(0.05, rel=0.2)
 
 
 def test_everything_but_the_voice(pools, recordings):
-    for example in drawn(preset("rest", "absent=0.0", "alone=0.0", "talkers=2,2"), pools, 6):
+    for example in drawn(preset("rest", "absent=0.0", "alone=0.0", "talkers=2,2"), pools, 3):
         whole = replace(example, targets={"voice": Target(("voice",)), "rest": Target(None)})
         assert list(example.targets) == ["rest"]
         reverse, straight = render(example, recordings), render(whole, recordings)
@@ -221,7 +227,7 @@ def test_everything_but_the_voice(pools, recordings):
 
 
 def test_a_reference_is_another_stretch_of_the_same_talker(lists, pools):
-    for example in drawn(preset("voice", "reference=1.0"), pools, 300):
+    for example in drawn(preset("voice", "reference=1.0"), pools, 150):
         speakers = {part.item.split("/")[0] for part in example.parts if part.role in ("voice", "reference")}
         assert len(speakers) == 1
         others = {part.item.split("/")[0] for part in example.parts if part.role.startswith("talker")}
