@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from speechlike import RATE
 from toycorpus import make_lists, pools_of
-
 from winnow import media
 from winnow.audio import Audio
 from winnow.cli import run
@@ -111,7 +111,11 @@ def test_a_set_that_was_stopped_goes_on(copied, ready, pools):
 
 
 def test_other_settings_are_refused(copied, pools):
-    for other, message in ((recipe(7), "count 6"), (recipe(seed=4), "seed 3"), (recipe(preset="split"), "name denoise")):
+    for other, message in (
+        (recipe(7), "count 6"),
+        (recipe(seed=4), "seed 3"),
+        (recipe(preset="split"), "name denoise"),
+    ):
         with pytest.raises(BadOption, match=f"made with .*{message}.* Give the same settings"):
             make(copied, pools, other)
     with pytest.raises(BadOption, match="other lists"):
@@ -131,7 +135,9 @@ def test_a_full_disk_leaves_a_set_that_goes_on(tmp_path, ready, pools, monkeypat
         make(folder, pools)
     monkeypatch.undo()
     there = hashes(folder)
-    assert 0 < sum("/" in name for name in there) < 18 and all(hashes(ready)[name] == value for name, value in there.items())
+    assert 0 < sum("/" in name for name in there) < 18 and all(
+        hashes(ready)[name] == value for name, value in there.items()
+    )
     make(folder, pools)
     assert hashes(folder) == hashes(ready)
 
@@ -164,11 +170,15 @@ def test_unusable_recordings_are_listed_and_their_examples_drawn_again(tmp_path,
     folder = tmp_path / "set"
     report = make(folder, damaged, recipe(20))
     bad = [json.loads(line) for line in (folder / "unreadable.jsonl").read_text().splitlines()]
-    assert {Path(row["path"]).name for row in bad} == {"gone.wav", "text.wav"} == {Path(p).name for p in report.unreadable}
+    assert (
+        {Path(row["path"]).name for row in bad} == {"gone.wav", "text.wav"} == {Path(p).name for p in report.unreadable}
+    )
     examples = list(read_set(folder))
     again = [example for example in examples if example.attempt]
     assert report.redrawn == len(again) > 0 and report.count == 20
-    assert not [part for example in examples for part in example.parts if Path(part.path).name in ("gone.wav", "text.wav")]
+    assert not [
+        part for example in examples for part in example.parts if Path(part.path).name in ("gone.wav", "text.wav")
+    ]
     assert again[0] == draw(again[0].number, recipe().config, damaged, 3, again[0].attempt)
     make(tmp_path / "two", damaged, recipe(20), jobs=2)
     assert hashes(tmp_path / "two") == hashes(folder)
@@ -176,7 +186,9 @@ def test_unusable_recordings_are_listed_and_their_examples_drawn_again(tmp_path,
 
 
 def test_too_many_unusable_recordings_fail_the_run(tmp_path, damaged):
-    with pytest.raises(BadInput, match="2 recordings cannot be used, and --max-bad allows 1; .*unreadable.jsonl lists them"):
+    with pytest.raises(
+        BadInput, match=r"2 recordings cannot be used, and --max-bad allows 1; .*unreadable.jsonl lists them"
+    ):
         make(tmp_path / "set", damaged, recipe(20), most_bad=1)
     assert len((tmp_path / "set" / "unreadable.jsonl").read_text().splitlines()) == 2
 
@@ -197,7 +209,19 @@ def sources(lists):
 
 def test_mix_writes_a_set_and_says_so(capsys, lists, tmp_path, ready):
     given = [word for value in CALM for word in ("--set", value)]
-    line = ("mix", *sources(lists), "--music", lists["noise"], "--rooms", lists["rooms"], *given, "--seed", 3, "--jobs", 1)
+    line = (
+        "mix",
+        *sources(lists),
+        "--music",
+        lists["noise"],
+        "--rooms",
+        lists["rooms"],
+        *given,
+        "--seed",
+        3,
+        "--jobs",
+        1,
+    )
     code, out, err = winnow(capsys, *line, "--count", 6, "-o", tmp_path / "set", "--list-only")
     assert (code, err) == (0, "") and sorted(hashes(tmp_path / "set")) == ["examples.jsonl", "set.json"]
     code, out, err = winnow(capsys, *line, "--hours", 6 / 3600, "-o", tmp_path / "set")
@@ -267,7 +291,9 @@ def test_ctrl_c_leaves_a_set_that_goes_on(lists, tmp_path):
     folder = tmp_path / "set"
     words = ["data", "mix", *sources(lists), "--set", "room=0", "--count", "3000", "--jobs", "1", "-o", str(folder)]
     code = f"import sys; from winnow.cli import run; sys.exit(run({words!r}))"
-    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as child:
         while child.poll() is None and len(list(folder.glob("mixture/0*.wav"))) < 3:
             time.sleep(0.05)
         child.send_signal(signal.SIGINT)

@@ -1,8 +1,8 @@
 """A corpus of synthetic sounds with its lists, for the tests of mixing: four talkers, noise long and short, music, two rooms."""
 
 import numpy as np
-from speechlike import RATE, hiss, store, talk
 
+from speechlike import RATE, hiss, store, talk
 from winnow.data.items import Item, write_items
 from winnow.data.pools import build_pools
 
@@ -50,7 +50,11 @@ def room_rows(folder):
 
 def make_lists(folder):
     """Write the sounds and the lists `speech.jsonl`, `noise.jsonl` (with a row of music) and `rooms.jsonl`; their paths by role."""
-    made = {"speech": speech_rows(folder / "speech"), "noise": noise_rows(folder / "noise"), "rooms": room_rows(folder / "rooms")}
+    made = {
+        "speech": speech_rows(folder / "speech"),
+        "noise": noise_rows(folder / "noise"),
+        "rooms": room_rows(folder / "rooms"),
+    }
     for role, rows in made.items():
         write_items(rows, folder / f"{role}.jsonl")
     return {role: str(folder / f"{role}.jsonl") for role in made}

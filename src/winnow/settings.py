@@ -46,7 +46,7 @@ def _with(config: Any, path: list[str], text: str, key: str) -> Any:
 def _near(config: Any, name: str) -> str:
     if not is_dataclass(config):
         return ""
-    near = difflib.get_close_matches(name, [f.name for f in fields(config)], n=2)  # type: ignore[arg-type]
+    near = difflib.get_close_matches(name, [f.name for f in fields(config)], n=2)
     return f"; did you mean {' or '.join(near)}" if near else f"; there are {', '.join(keys(config))}"
 
 

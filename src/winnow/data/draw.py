@@ -15,13 +15,15 @@ from winnow.data.items import Item
 from winnow.data.pools import Numbers, Pool, Pools
 from winnow.data.presets import Chances, MixConfig, Range
 from winnow.data.schedule import Stretch, stretches
+from winnow.errors import BadInput
 
 LEAD = 0.5  # seconds of silence at most before an utterance that does not fill its stretch
 PAUSE = (0.1, 0.4)  # seconds between utterances that fill a stretch together
 USEFUL = 0.3  # seconds; what is left of a stretch, or of a recording, below that is not used
 MOST_ROWS = 64  # recordings of a speaker from which one example chooses
+T60_STEP = 0.05  # seconds
 BABBLE_LEVEL = (0.3, 1.3)  # of the voices of a babble to each other, linear
-TRIES = 8  # to find a voice for the babble that is none of the talkers
+TRIES = 8  # to find a voice that is none of the talkers' by luck
 
 
 def draw(number: int, config: MixConfig, pools: Pools, seed: int, attempt: int = 0) -> Example:
@@ -167,10 +169,14 @@ class _Draw:
     def _new_talker(self, first: bool) -> int:
         """The first one must have something for a reference clip, if there is to be one."""
         able = self.pools.speakers(self.config)
-        while True:
+        for _ in range(TRIES):
             group = int(self.rng.choice(able)) if first else int(self.rng.integers(self.pools.speech.groups))
             if group not in self.talking:
                 return group
+        rest = sorted(set(range(self.pools.speech.groups)) - self.talking)  # few speakers: there is no luck
+        if not rest:
+            raise BadInput(f"{self.pools.speech.groups} speakers in the lists, and more are to talk at a time.")
+        return int(self.rng.choice(rest))
 
     def _shuffled(self, rows: Numbers) -> list[int]:
         return [int(row) for row in self.rng.choice(rows, min(rows.size, MOST_ROWS), replace=False)]
@@ -264,7 +270,11 @@ class _Draw:
         rooms = self.pools.rooms
         assert rooms is not None
         rows = rooms.members(int(self.rng.integers(rooms.groups)))
-        return Place(rows, self._within(self.config.t60) if self._happens(self.config.altered_t60) else None)
+        if not self._happens(self.config.altered_t60):
+            return Place(rows, None)
+        low, high = self.config.t60
+        # In steps: altering takes long, and what was altered before can be used again while it is kept.
+        return Place(rows, min(high, max(low, round(round(self._within((low, high)) / T60_STEP) * T60_STEP, 3))))
 
     def _room(self, place: Place | None) -> Room | None:
         """One of the room's responses, and one of its channels."""

@@ -95,7 +95,9 @@ def _session(master: str) -> Iterator[Any]:
         raise BadOption(f"--master {master}: {str(error).splitlines()[0]}") from None
     except Exception as error:
         if "Could not parse Master URL" in str(error):
-            raise BadOption(f"--master {master}: Spark knows no such master. Give local[2], or spark://HOST:7077.") from None
+            raise BadOption(
+                f"--master {master}: Spark knows no such master. Give local[2], or spark://HOST:7077."
+            ) from None
         raise
     try:
         yield session.sparkContext

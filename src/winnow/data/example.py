@@ -14,7 +14,7 @@ WHOLE, EARLY, DRY = "whole", "early", "dry"
 
 @dataclass(frozen=True)
 class Room:
-    """A room response. item, path: its recording; channel: of it, from 0; t60: seconds it is altered to, drr: dB; None: as it is."""
+    """A room response. item, path: its recording; channel: of it, from 0; t60, drr: seconds, dB that it is altered to."""
 
     item: str
     path: str

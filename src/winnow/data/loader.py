@@ -110,9 +110,11 @@ class Loader:
         raise BadInput(f"{MOST_DRAWS} draws of example {number} named recordings that cannot be used; check the lists.")
 
     def _note(self, problem: Unusable) -> None:
-        if problem.silent:
+        if problem.once:
             return
         with self._lock:
             self.bad.setdefault(problem.path, problem.reason)
             if len(self.bad) > self._most_bad:
-                raise BadInput(f"{len(self.bad)} recordings cannot be used, {self._most_bad} are allowed; such as: {problem}")
+                raise BadInput(
+                    f"{len(self.bad)} recordings cannot be used, {self._most_bad} are allowed; such as: {problem}"
+                )

@@ -104,7 +104,9 @@ class Pool:
     def longest(self) -> npt.NDArray[np.float32]:
         """The longest recording of each group, seconds, `(groups,)`."""
         named = self._bounds[0]
-        return np.asarray(np.maximum.reduceat(self.seconds[self._sorted[named:]], self._bounds[:-1] - named), np.float32)
+        return np.asarray(
+            np.maximum.reduceat(self.seconds[self._sorted[named:]], self._bounds[:-1] - named), np.float32
+        )
 
 
 def placed(item: Item, list_path: str) -> Item:
@@ -177,7 +179,9 @@ def _lines(path: str) -> Iterator[tuple[int, bytes]]:
                     yield place, line
                 place += len(line)
     except OSError as error:
-        raise InputNotFound(f"{path}: cannot be read ({error.strerror}). Give a list that `winnow data scan` wrote.") from None
+        raise InputNotFound(
+            f"{path}: cannot be read ({error.strerror}). Give a list that `winnow data scan` wrote."
+        ) from None
 
 
 def _facts(line: bytes, where: str) -> dict[str, Any]:
@@ -247,5 +251,6 @@ def build_pools(
     """Pools from lists of recordings by role. Raises BadOption without speech, and as `build_pool`."""
     if not speech:
         raise BadOption("no list of speech. Give --speech LIST, as `winnow data scan` writes it.")
-    given = {"speech": speech, "noise": noise, "music": music, "rooms": rooms}
-    return Pools(**{role: build_pool(paths, role) for role, paths in given.items() if paths})
+    pools = [build_pool(paths, role) if paths else None for role, paths in zip(ROLES, (speech, noise, music, rooms), strict=True)]
+    assert pools[0] is not None
+    return Pools(pools[0], *pools[1:])

@@ -40,20 +40,20 @@ class MixConfig:
 
     target: what is wanted. "speech": stems speech and background. "talkers": a stem for each. "voice": one chosen voice, given by
     a reference clip of `reference` seconds; stems voice and rest. "rest": the same with everything but the voice wanted.
-    mode: how loud the background is. "snr": every part at one active level (see `winnow.data.level`), talkers within `balance` dB of
-    the first, speech to background `snr` dB, the whole at `level` dB of full scale over active speech. "amplitude": recordings as
-    they are, background times `amplitude` (system 1 of docs/mixing.md). "peak": each voice and the background divided by its
+    mode: how loud the background is. "snr": every part at one active level (see `winnow.data.level`), talkers within `balance` dB
+    of the first, speech to background `snr` dB, the whole at `level` dB of full scale over active speech. "amplitude": recordings
+    as they are, background times `amplitude` (system 1 of docs/mixing.md). "peak": each voice and the background divided by its
     maximum, background times `amplitude` (system 3).
     full_scale: above 0, the mixture is divided by its maximum and multiplied by this (system 4: 1 / 1.1).
     talkers: least and most. overlap: "full" all the time, "partial" a share `overlap_share` of the time, "conversation" takes turns
     of `turn` seconds with `pause` seconds between, negative ones overlap; "any" one of the three.
     absent: chance that the first voice is not there; alone: chance that nothing else is.
-    noise: chance of noise at all, second_noise: of a second one on top; babble: chance of `babble_talkers` distant voices, music: of
-    music; under 0 dB of `noise_balance` they are quieter than the first. With none of them there is no background.
+    noise: chance of noise at all, second_noise: of a second one on top; babble: of `babble_talkers` distant voices; music: of
+    music; all but the first are `noise_balance` dB against it. With none of them there is no background.
     speed: of speech and of noise, with chance speed_chance each.
-    room: chance that talkers stand in a room; noise_room: that the noise does too. altered_t60, altered_drr: chances that a response
-    is altered to a reverberation time in `t60` seconds, a direct-to-reverberant ratio in `drr` dB. room_target: what the target
-    keeps: "early" the first `early` seconds, "dry" nothing, "whole" all. room_seconds: responses are cut there.
+    room: chance that talkers stand in a room; noise_room: that the noise does too. altered_t60, altered_drr: chances that
+    responses are altered to a reverberation time in `t60` seconds, a direct-to-reverberant ratio in `drr` dB. room_target: what
+    the target keeps: "early" the first `early` seconds, "dry" nothing, "whole" all. room_seconds: responses are cut there.
     on_speech, on_noise: effects that are part of the target too; on_mixture: effects on the mixture only.
     """
 
@@ -97,7 +97,12 @@ class MixConfig:
     on_mixture: Chances = field(default_factory=Chances)
 
     def __post_init__(self) -> None:
-        for name, values in (("target", TARGETS), ("overlap", OVERLAPS), ("mode", MODES), ("room_target", ROOM_TARGETS)):
+        for name, values in (
+            ("target", TARGETS),
+            ("overlap", OVERLAPS),
+            ("mode", MODES),
+            ("room_target", ROOM_TARGETS),
+        ):
             if getattr(self, name) not in values:
                 raise BadOption(f"{name} is {', '.join(values)}, not {getattr(self, name)!r}.")
         _check_ranges(self)
@@ -201,10 +206,25 @@ PRESETS: dict[str, MixConfig] = {
         ),
         MixConfig(name="unet", rate=8000, seconds=8064 / 8000, mode="amplitude"),
         MixConfig(
-            name="split", snr=(-10.0, 15.0), noise=0.6, second_noise=0.2, babble=0.3, music=0.4, absent=0.1, alone=0.1, room=0.3
+            name="split",
+            snr=(-10.0, 15.0),
+            noise=0.6,
+            second_noise=0.2,
+            babble=0.3,
+            music=0.4,
+            absent=0.1,
+            alone=0.1,
+            room=0.3,
         ),
         MixConfig(
-            name="talkers", target="talkers", talkers=(2, 5), overlap="any", snr=(5.0, 30.0), noise=0.6, room=0.4, speed_chance=0.3
+            name="talkers",
+            target="talkers",
+            talkers=(2, 5),
+            overlap="any",
+            snr=(5.0, 30.0),
+            noise=0.6,
+            room=0.4,
+            speed_chance=0.3,
         ),
         MixConfig(name="looking", target="talkers", seconds=3.0, talkers=(2, 2), mode="peak", amplitude=(0.3, 0.3)),
         _VOICE,
@@ -213,7 +233,7 @@ PRESETS: dict[str, MixConfig] = {
             name="voicefilter",
             target="voice",
             seconds=3.0,
-                    talkers=(2, 2),
+            talkers=(2, 2),
             balance=(0.0, 0.0),
             noise=0.0,
             full_scale=1 / 1.1,

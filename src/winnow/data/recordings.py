@@ -20,15 +20,15 @@ STEP = 32767.0
 class Unusable(BadInput):
     """A recording that an example names cannot be used; `path` tells which, `reason` why.
 
-    silent: it can be read, but there is nothing to hear in the stretch that was drawn: another draw may do.
+    once: only this draw is at fault, and another one may do: silence in the stretch, a room that cannot be altered that far.
     """
 
-    def __init__(self, path: str, reason: str, silent: bool = False) -> None:
+    def __init__(self, path: str, reason: str, once: bool = False) -> None:
         super().__init__(f"{path}: {reason}")
-        self.path, self.reason, self.silent = path, reason, silent
+        self.path, self.reason, self.once = path, reason, once
 
     def __reduce__(self) -> tuple[type[Unusable], tuple[str, str, bool]]:
-        return Unusable, (self.path, self.reason, self.silent)  # to another process and back
+        return Unusable, (self.path, self.reason, self.once)  # to another process and back
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,9 @@ class Recordings:
         """A room response `(taps,)` from the direct sound on, altered as `room` says, cut to `seconds`, of unit energy in its
         first 2.5 ms. Raises Unusable.
         """
-        made = self._of(("response", room, rate, seconds), lambda: _response(self._channel(room, rate), room, rate, seconds))
+        made = self._of(
+            ("response", room, rate, seconds), lambda: _response(self._channel(room, rate), room, rate, seconds)
+        )
         assert isinstance(made, np.ndarray)
         return made
 
@@ -124,18 +126,18 @@ def _decoded(path: str, rate: int) -> Kept:
 
 
 def _response(samples: Samples, room: Room, rate: int, seconds: float) -> Samples:
-    from winnow.data.response import DIRECT, trim, with_drr
+    from winnow.data.acoustics import DIRECT
+    from winnow.data.response import trim, with_drr, with_t60
 
     try:
         h = trim(samples, rate)
-        if room.t60 is not None:
-            from winnow.data.response import with_t60
-
-            h = trim(with_t60(h, rate, room.t60), rate)
-        if room.drr is not None:
-            h = with_drr(h, rate, room.drr)
     except BadInput as error:
         raise Unusable(room.path, str(error)) from None
+    try:
+        h = h if room.t60 is None else trim(with_t60(h, rate, room.t60), rate)
+        h = h if room.drr is None else with_drr(h, rate, room.drr)
+    except BadInput as error:
+        raise Unusable(room.path, str(error), once=True) from None
     h = h[: max(1, round(seconds * rate))]
     fade = h.size // 10
     if fade:

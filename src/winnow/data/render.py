@@ -122,7 +122,7 @@ def _placed(part: Part, example: Example, length: int, recordings: Recordings) -
         samples = augment.apply(samples, example.rate, effect)
     level = active_rms(samples, example.rate)
     if level <= SILENCE:
-        raise Unusable(part.path, f"there is nothing but silence from {part.start:.2f} s on.", silent=True)
+        raise Unusable(part.path, f"there is nothing but silence from {part.start:.2f} s on.", once=True)
     samples = samples * np.float32(part.gain / level if example.mode == "snr" or part.role == REFERENCE else part.gain)
     if part.at == 0 and samples.size == length:
         return samples
@@ -175,8 +175,7 @@ def _balanced(example: Example, images: dict[str, Image]) -> dict[str, np.float3
     voices = [role for role in images if not is_background(role)]
     behind = [role for role in images if is_background(role)]
     if example.mode == "peak":
-        factors = {role: 1 / _top([images[role].whole]) for role in voices}
-        return _floats(factors | dict.fromkeys(behind, 1 / _top([_whole(images, behind, example)]) if behind else 1.0))
+        return _floats({role: example.of(role)[0].gain / _top([image.whole]) for role, image in images.items()})
     if example.mode == "amplitude":
         return _floats(dict.fromkeys(images, 1.0))
     speech, noise = _whole(images, voices, example), _whole(images, behind, example)

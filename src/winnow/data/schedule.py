@@ -53,7 +53,9 @@ def turns(rng: np.random.Generator, talkers: int, config: MixConfig) -> list[lis
         length = min(round(float(rng.uniform(*config.turn)) * config.rate), room)
         begin = max(cursor, _end(made[last]))
         made[last].append((begin, max(0, cursor + length - begin)))
-        cursor = max(cursor + length + round(float(rng.uniform(*config.pause)) * config.rate), begin + 1)
+        cursor += length + round(float(rng.uniform(*config.pause)) * config.rate)
+        latest = config.samples - round(1.5 * LEAST * config.rate) * len(order)
+        cursor = max(min(cursor, latest) if order else cursor, begin + 1)
     return [[each for each in mine if each[1] > 0] for mine in made]
 
 

@@ -1,9 +1,9 @@
 """Sets of examples on disk: the list first, then the audio; a set that was stopped goes on, and can be checked against its list.
 
-    set/set.json            what made it: settings, lists with their hashes, seed, versions
-    set/examples.jsonl      one record a row, row n for example n
-    set/mixture/000000.wav  and so on, a folder for each stem
-    set/unreadable.jsonl    recordings that could not be used, if there are any
+set/set.json            what made it: settings, lists with their hashes, seed, versions
+set/examples.jsonl      one record a row, row n for example n
+set/mixture/000000.wav  and so on, a folder for each stem
+set/unreadable.jsonl    recordings that could not be used, if there are any
 """
 
 from __future__ import annotations
@@ -84,7 +84,13 @@ def _rows(recipe: Recipe, pools: Pools, on_progress: Progress) -> Iterator[str]:
 
 
 def write(
-    folder: Path, recipe: Recipe, pools: Pools, engine: Engine, *, most_bad: int = 20, on_progress: Progress = lambda _: None
+    folder: Path,
+    recipe: Recipe,
+    pools: Pools,
+    engine: Engine,
+    *,
+    most_bad: int = 20,
+    on_progress: Progress = lambda _: None,
 ) -> Report:
     """Write the audio of a prepared set that is not there yet.
 
@@ -117,7 +123,7 @@ def write(
 
 def _note(bad: dict[str, str], outcome: Outcome, most: int, folder: Path) -> None:
     assert outcome.path is not None and outcome.reason is not None
-    if outcome.silent:
+    if outcome.once:
         return
     bad.setdefault(outcome.path, outcome.reason)
     if len(bad) > most:
@@ -179,7 +185,9 @@ def _same(folder: Path, about: dict[str, Any]) -> None:
     hashes = [{role: [each["sha256"] for each in lists] for role, lists in x["lists"].items()} for x in (there, about)]
     other += ["other lists"] if hashes[0] != hashes[1] else []
     if other:
-        raise BadOption(f"{folder}: there is a set made with {', '.join(other)}. Give the same settings, or another -o.")
+        raise BadOption(
+            f"{folder}: there is a set made with {', '.join(other)}. Give the same settings, or another -o."
+        )
 
 
 def _different(one: dict[str, Any], two: dict[str, Any]) -> list[str]:

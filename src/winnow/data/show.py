@@ -85,7 +85,10 @@ def _room(room: Room, example: Example, recordings: Recordings) -> str:
     from winnow.data.response import measure
 
     found = measure(recordings.response(room, example.rate, example.taps), example.rate)
-    altered = [f"to {room.t60:g} s" if room.t60 else "", f"to a ratio of {room.drr:g} dB" if room.drr is not None else ""]
+    altered = [
+        f"to {room.t60:g} s" if room.t60 else "",
+        f"to a ratio of {room.drr:g} dB" if room.drr is not None else "",
+    ]
     words = " and ".join(filter(None, altered))
     return (
         f"{room.item}, channel {room.channel + 1}{f', altered {words}' if words else ''}: "

@@ -31,13 +31,13 @@ class Chunk(NamedTuple):
 
 class Outcome(NamedTuple):
     """What became of an example. path, reason: the recording that it cannot be made with, None where all went well;
-    silent: as in `Unusable`.
+    once: as in `Unusable`.
     """
 
     number: int
     path: str | None = None
     reason: str | None = None
-    silent: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Writing:
             try:
                 stems = render(example, _recordings(self.megabytes))
             except Unusable as problem:
-                yield Outcome(example.number, problem.path, problem.reason, problem.silent)
+                yield Outcome(example.number, problem.path, problem.reason, problem.once)
                 continue
             for stem, samples in stems.items():
                 self.write(self.path(stem, example.number), samples, example.rate)
@@ -82,7 +82,9 @@ class Writing:
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{os.path.dirname(path)}: cannot be made ({error.strerror}). Choose another -o.") from None
+            raise OutputError(
+                f"{os.path.dirname(path)}: cannot be made ({error.strerror}). Choose another -o."
+            ) from None
         write(path, Audio(samples[None], rate), bits=FORMATS[self.format][1])
 
 

@@ -28,9 +28,7 @@ def mix(
     noise: Annotated[list[str] | None, _lists("--noise", "List of noise.")] = None,
     music: Annotated[list[str] | None, _lists("--music", "List of music.")] = None,
     rooms: Annotated[list[str] | None, _lists("--rooms", "List of room responses.")] = None,
-    preset: Annotated[
-        str, typer.Option("--preset", metavar="NAME", help="What examples are; see below.")
-    ] = "denoise",
+    preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="What examples are; see below.")] = "denoise",
     values: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the preset, such as snr=0,10.")
     ] = None,
