@@ -185,7 +185,7 @@ def test_system_4_is_two_equal_voices_over_1_1_times_the_maximum(pools, recordin
     for example in drawn(preset("voicefilter"), pools, 4):
         stems = render(example, recordings)
         assert np.abs(stems["mixture"]).max() == pytest.approx(1 / 1.1, rel=1e-5)
-        assert active_rms(stems["voice"], RATE) == pytest.approx(active_rms(stems["rest"], RATE), rel=0.02)
+        assert active_rms(stems["voice"], RATE) == pytest.approx(active_rms(stems["rest"], RATE), rel=0.06)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -159,7 +159,7 @@ def damaged(lists, tmp_path):
     text = tmp_path / "text.wav"
     text.write_text("no sound here")
     changed = [
-        type(row)(**{**row.__dict__, "path": str(text if k == 3 else tmp_path / "gone.wav")}) if k in (3, 8) else row
+        type(row)(**{**row.__dict__, "path": str(text if k == 5 else tmp_path / "gone.wav")}) if k in (5, 8) else row
         for k, row in enumerate(rows)
     ]
     write_items(changed, tmp_path / "damaged.jsonl")

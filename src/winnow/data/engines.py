@@ -77,18 +77,19 @@ def _deaf() -> None:
 def _session(master: str) -> Iterator[Any]:
     """A Spark context; one that is there already is used, and left running."""
     try:
+        from pyspark import SparkConf, SparkContext
         from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
     except ImportError:
         raise MissingExtra(f"--engine spark needs pyspark, which is not installed: {INSTALL}") from None
-    there = SparkSession.getActiveSession()
-    builder = SparkSession.builder.appName("winnow data mix").master(master)
+    there = SparkContext._active_spark_context is not None
     options = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
     if master.startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    conf = SparkConf().setAppName("winnow data mix").setMaster(master).setAll(list(options.items()))
     try:
-        session = there or builder.config(map=options).getOrCreate()
+        context = SparkContext.getOrCreate(conf)
     except PySparkException as error:
         if "JAVA" in str(error).upper():
             raise MissingExtra(f"{JAVA}.") from None
@@ -100,10 +101,10 @@ def _session(master: str) -> Iterator[Any]:
             ) from None
         raise
     try:
-        yield session.sparkContext
+        yield context
     finally:
-        if there is None:
-            session.stop()
+        if not there:
+            context.stop()
 
 
 def _on_spark(context: Any, writing: Writing, chunks: Iterable[Chunk]) -> Outcomes:

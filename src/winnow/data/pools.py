@@ -251,6 +251,9 @@ def build_pools(
     """Pools from lists of recordings by role. Raises BadOption without speech, and as `build_pool`."""
     if not speech:
         raise BadOption("no list of speech. Give --speech LIST, as `winnow data scan` writes it.")
-    pools = [build_pool(paths, role) if paths else None for role, paths in zip(ROLES, (speech, noise, music, rooms), strict=True)]
+    pools = [
+        build_pool(paths, role) if paths else None
+        for role, paths in zip(ROLES, (speech, noise, music, rooms), strict=True)
+    ]
     assert pools[0] is not None
     return Pools(pools[0], *pools[1:])
