@@ -19,7 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kit import report
-
 from winnow.data.draw import draw
 from winnow.data.engines import open_engine
 from winnow.data.loader import Loader
@@ -31,7 +30,7 @@ from winnow.data.sets import Recipe, prepare, write
 PAGE = Path(__file__).parents[1] / "docs" / "mixing.md"
 PICTURES = PAGE.parent / "pictures"
 PARTS = ("loader", "written", "rows", "pictures")
-BATCH = 16
+BATCH, AHEAD = 16, 2
 WIDTH, COLOURS = 620, 48  # of the pictures
 HEADER = ("examples", "examples/s", "x real time", "x real time and core of processor time")
 
@@ -61,7 +60,8 @@ def arguments() -> argparse.Namespace:
     for role in ("speech", "noise", "rooms", "music"):
         parser.add_argument(f"--{role}", action="append", default=[], metavar="LIST")
     parser.add_argument("--only", default=",".join(PARTS), help="default: %(default)s")
-    parser.add_argument("--steps", type=int, default=12, help="batches of 16 of each figure")
+    parser.add_argument("--presets", default="denoise,dereverb,unet,talkers,voice", help="default: %(default)s")
+    parser.add_argument("--steps", type=int, default=16, help="batches of 16 of each figure")
     args = parser.parse_args()
     args.usual_steps = parser.get_default("steps")
     args.only = args.only.split(",")
@@ -76,17 +76,16 @@ def setting(name: str, pools: Pools) -> MixConfig:
 def loader(pools: Pools, args: argparse.Namespace) -> str:
     """On the fly, after every recording has been decoded once, with no, one and two workers."""
     rows = []
-    for name in ("denoise", "dereverb", "unet", "talkers", "voice"):
+    for name in args.presets.split(","):
         config = setting(name, pools)
+        recordings = Recordings(4000)
+        warm = Loader(config, pools, BATCH, seed=1, recordings=recordings)
+        for step in range(args.steps + AHEAD + 1):  # decodes, and alters rooms
+            warm(step)
         for workers in (0, 1, 2):
-            with Loader(config, pools, BATCH, seed=1, workers=workers) as load:
-                for step in range(args.steps):  # decodes, and finds what is altered
-                    load(step)
-                rows.append(
-                    _row(
-                        f"{name}, {workers} workers", config, _timed(lambda: [load(s) for s in range(args.steps)]), args
-                    )
-                )
+            with Loader(config, pools, BATCH, 1, workers, AHEAD, recordings=recordings) as load:
+                spent = _timed(lambda: [load(step) for step in range(args.steps)])  # noqa: B023
+            rows.append(_row(f"{name}, {workers} workers", config, spent, args))
     return "On the fly, recordings decoded before:\n\n" + report.table(HEADER, rows)
 
 
@@ -137,7 +136,8 @@ begun = time.perf_counter()
 rng = np.random.default_rng(1)
 for _ in range(1000): pool.item(pool.by_length(rng))
 drawn = (time.perf_counter() - begun) / 1000
-print(f"| {spent:.0f} s | {sum(a.nbytes for a in arrays) / 2**20:.0f} MB | {before:.0f} MB | {after:.0f} MB | {drawn * 1e6:.0f} us |")
+size = sum(a.nbytes for a in arrays) / 2**20
+print(f"| {spent:.0f} s | {size:.0f} MB | {before:.0f} MB | {after:.0f} MB | {drawn * 1e6:.0f} us |")
 """
 
 

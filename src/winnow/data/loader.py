@@ -38,7 +38,7 @@ class Loader:
     """Step to batch. Example i of step s is example s * batch + i of the set that `winnow data mix` would write.
 
     batch: examples; seed: as there; workers: threads, 0 makes each batch when it is asked for; prefetch: batches made ahead;
-    megabytes: of decoded recordings that are kept; most_bad: recordings that may be unusable, their examples are drawn again.
+    recordings: the store of decoded ones, which loaders may share; None for one of 2 GB. most_bad: recordings that may be unusable, their examples are drawn again.
     bad: those found so far, path to reason. Raises BadOption, BadInput as `Pools.check`.
     """
 
@@ -51,7 +51,7 @@ class Loader:
         workers: int = 0,
         prefetch: int = 4,
         *,
-        megabytes: float = 2000,
+        recordings: Recordings | None = None,
         most_bad: int = 20,
     ) -> None:
         if batch < 1 or workers < 0 or prefetch < 1:
@@ -59,7 +59,8 @@ class Loader:
         pools.check(config)
         self.bad: dict[str, str] = {}
         self._config, self._pools, self._batch, self._seed = config, pools, batch, seed
-        self._recordings, self._most_bad, self._lock = Recordings(megabytes), most_bad, threading.Lock()
+        self._recordings = Recordings(2000) if recordings is None else recordings
+        self._most_bad, self._lock = most_bad, threading.Lock()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="winnow-loader") if workers else None
         self._prefetch = prefetch
         self._ahead: dict[int, Future[Batch]] = {}

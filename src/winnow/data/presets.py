@@ -191,7 +191,7 @@ PRESETS: dict[str, MixConfig] = {
             noise_room=0.2,
             on_speech=Chances(equalise=0.4),
             on_noise=Chances(equalise=0.5),
-            on_mixture=Chances(band_limit=0.15, clip=0.05, codec=0.06),
+            on_mixture=Chances(band_limit=0.15, clip=0.05, codec=0.02),
         ),
         MixConfig(
             name="dereverb",
