@@ -84,7 +84,7 @@ def loader(pools: Pools, args: argparse.Namespace) -> str:
             warm(step)
         for workers in (0, 1, 2):
             with Loader(config, pools, BATCH, 1, workers, AHEAD, recordings=recordings) as load:
-                spent = _timed(lambda: [load(step) for step in range(args.steps)])  # noqa: B023
+                spent = _timed(lambda: [load(step) for step in range(args.steps)])
             rows.append(_row(f"{name}, {workers} workers", config, spent, args))
     return "On the fly, recordings decoded before:\n\n" + report.table(HEADER, rows)
 

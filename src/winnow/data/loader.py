@@ -38,8 +38,8 @@ class Loader:
     """Step to batch. Example i of step s is example s * batch + i of the set that `winnow data mix` would write.
 
     batch: examples; seed: as there; workers: threads, 0 makes each batch when it is asked for; prefetch: batches made ahead;
-    recordings: the store of decoded ones, which loaders may share; None for one of 2 GB. most_bad: recordings that may be unusable, their examples are drawn again.
-    bad: those found so far, path to reason. Raises BadOption, BadInput as `Pools.check`.
+    recordings: the store of decoded ones, which loaders may share; None for one of 2 GB; most_bad: recordings that may be unusable,
+    their examples are drawn again. bad: those found so far, path to reason. Raises BadOption, BadInput as `Pools.check`.
     """
 
     def __init__(

@@ -256,4 +256,4 @@ def build_pools(
         for role, paths in zip(ROLES, (speech, noise, music, rooms), strict=True)
     ]
     assert pools[0] is not None
-    return Pools(pools[0], *pools[1:])
+    return Pools(speech=pools[0], noise=pools[1], music=pools[2], rooms=pools[3])
