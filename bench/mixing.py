@@ -32,7 +32,7 @@ PICTURES = PAGE.parent / "pictures"
 PARTS = ("loader", "written", "rows", "pictures")
 BATCH, AHEAD = 16, 2
 WIDTH, COLOURS = 620, 48  # of the pictures
-HEADER = ("examples", "examples/s", "x real time", "x real time and core of processor time")
+HEADER = ("examples", "examples/s", "x real time", "x real time of one core's processor time")
 
 
 def main() -> None:

@@ -53,11 +53,12 @@ def measured_snr(example: Example, recordings: Recordings) -> float | None:
     where one of them is not there. Raises Unusable.
     """
     images, factors = _images(example, recordings)
-    sides = []
-    for behind in (False, True):
+
+    def side(behind: bool) -> Samples:
         roles = (role for role in images if is_background(role) == behind)
-        sides.append(_sum((images[role].whole * factors[role] for role in roles), example.samples))
-    return speech_to_noise(*sides, example.rate)
+        return _sum((images[role].whole * factors[role] for role in roles), example.samples)
+
+    return speech_to_noise(side(False), side(True), example.rate)
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ def _image(example: Example, role: str, recordings: Recordings) -> Image:
     response = recordings.response(room, example.rate, example.taps)
     forms = {target.room for target in example.targets.values() if target.of is not None and role in target.of}
     first = early_part(response, example) if EARLY in forms else None
-    whole, *rest = convolve(dry, [response, *([] if first is None else [first])])
-    return Image(whole, *rest, dry=dry) if rest else Image(whole, dry=dry)
+    heard = convolve(dry, [response, *([] if first is None else [first])])
+    return Image(heard[0], None if first is None else heard[1], dry)
 
 
 def early_part(response: Samples, example: Example) -> Samples:
@@ -106,7 +107,8 @@ def convolve(samples: Samples, responses: Iterable[Samples]) -> list[Samples]:
     responses = list(responses)
     size = fast_length(samples.size + max(each.size for each in responses) - 1)
     spectrum = np.fft.rfft(samples, size)
-    return [np.fft.irfft(spectrum * np.fft.rfft(each, size), size)[: samples.size] for each in responses]
+    made = (np.fft.irfft(spectrum * np.fft.rfft(each, size), size) for each in responses)
+    return [np.asarray(each[: samples.size], np.float32) for each in made]
 
 
 def fast_length(count: int) -> int:
