@@ -44,6 +44,9 @@ COMMANDS = [
     ["data", "split"],
     ["data", "check"],
     ["data", "rooms"],
+    ["data", "mix"],
+    ["data", "verify"],
+    ["data", "show"],
 ]
 
 

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from winnow.errors import BadInput, BadOption
+from winnow.settings import changed
 from winnow.train.bank import build_bank
 from winnow.train.export import load_run
 from winnow.train.mixing import Banks, MixConfig, complete_banks, draw, render
 from winnow.train.recipes import find_recipe
 from winnow.train.recipes.denoise import FullbandRecipe
-from winnow.train.settings import changed
 from winnow.train.solver import Examples, Schedule, Solver
 from winnow.train.tracking import chosen
 

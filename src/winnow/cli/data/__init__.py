@@ -20,7 +20,7 @@ def data() -> None:
 def app() -> typer.Typer:
     """The group of commands."""
     from winnow.cli.app import CONTEXT, PLAIN
-    from winnow.cli.data import clips, downloading, legacy, listing, pack, rooms, scanning, splitting
+    from winnow.cli.data import clips, downloading, legacy, listing, mix, pack, rooms, scanning, show, splitting
 
     group = typer.Typer(cls=Group, **PLAIN)
     group.callback()(data)
@@ -32,6 +32,9 @@ def app() -> typer.Typer:
         ("split", splitting.split, "Part a list for training, validation and test."),
         ("check", splitting.check, "Tell whether lists share a speaker or a room."),
         ("rooms", rooms.rooms, "Simulate room responses, or alter measured ones."),
+        ("mix", mix.mix, "Make examples to train on, and their list."),
+        ("verify", mix.verify, "Compare the audio of a set with its list."),
+        ("show", show.show, "Describe one example; write sound and pictures."),
         ("pack", pack.pack, "Put many recordings into few small files."),
         ("unpack", pack.unpack, "Make files of a pack again."),
     ):

@@ -22,15 +22,16 @@ COLOURS = ("#8a939e", "#0b6e8a", "#c4622d", "#5a8f3d", "#7d4f9e", "#a08218")
 TITLES = {"mixture": "before (mixture)", "estimate": "after (estimate)", "reference": "wanted (reference)"}
 
 
-def spectrograms(sounds: Mapping[str, Audio]) -> bytes:
+def spectrograms(sounds: Mapping[str, Audio], titles: Mapping[str, str] | None = None) -> bytes:
     """A PNG with a panel for each of mixture, estimate, reference and their difference, all on one scale.
 
     sounds: by role, each `(1, time)`; compared at the lowest of the rates. The difference is what is wrong in the estimate
-    (estimate minus reference), without a reference what was removed (mixture minus estimate).
+    (estimate minus reference), without a reference what was removed (mixture minus estimate). titles: of the panels; needed for
+    other roles, such as the stems of an example.
     """
     rate = min(sound.rate for sound in sounds.values())
     by_role = {role: sound.resampled(rate).samples[0] for role, sound in sounds.items()}
-    titles = TITLES if len(sounds) > 1 else dict.fromkeys(sounds, "")
+    titles = titles or (TITLES if len(sounds) > 1 else dict.fromkeys(sounds, ""))
     signals = {titles[role]: signal for role, signal in by_role.items()} | _difference(by_role)
     levels = {title: levels_of(signal, rate) for title, signal in signals.items()}
     top = max(float(level.max()) for level in levels.values())

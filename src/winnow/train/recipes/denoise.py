@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from winnow.models.manifest import FramesSettings, Manifest
+from winnow.settings import restored
 from winnow.train.losses import Loss, LossConfig, enhancement_loss
 from winnow.train.mixing import MixConfig
 from winnow.train.networks.bandformer import Bandformer, BandformerConfig
 from winnow.train.networks.fullband import Fullband, FullbandConfig
-from winnow.train.settings import restored
 from winnow.train.spectra import compress, istft, stft
 
 
