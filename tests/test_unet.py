@@ -47,13 +47,30 @@ def test_networks_keep_the_shape_of_a_window(model):
     assert network.eval()(torch.zeros(1, 1, 128, 64)).shape == (1, 1, 128, 64)
 
 
-def test_a_residual_block_uses_one_norm_at_both_ends():
-    block = Residual(3, again=True).eval()
+def test_a_published_residual_block_has_one_norm_at_both_ends():
+    block = Residual(3, last=True, shared=True).eval()
     block.norm.weight.data[:] = 2.0
     block.second.weight.data[:] = 0.0
     block.second.bias.data[:] = 1.0
     out = block(torch.ones(1, 3, 4, 4))
     torch.testing.assert_close(out, torch.full_like(out, 2 * (1 + 1) / (1 + 1e-5) ** 0.5))
+    block.shared = False
+    out = block(torch.ones(1, 3, 4, 4))
+    torch.testing.assert_close(out, torch.full_like(out, (1 + 1) / (1 + 1e-5) ** 0.5))
+
+
+def test_a_norm_in_two_places_makes_another_network_at_inference():
+    """Its running mean lies between the means of both places; with a norm for each, inference is what training was."""
+    found = {}
+    for shared in (True, False):
+        torch.manual_seed(0)
+        block = Residual(4, last=True, shared=shared)
+        block.second.bias.data[:] = 5.0
+        x = torch.randn(64, 4, 8, 8)
+        for _ in range(100):
+            trained = block(x)
+        found[shared] = float((trained - block.eval()(x)).detach().abs().mean())
+    assert found[True] > 0.5 and found[False] < 0.01
 
 
 # --- the recipe ---

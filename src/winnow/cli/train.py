@@ -120,6 +120,7 @@ def unet(
     preset: Annotated[
         str, typer.Option("--preset", metavar="NAME", help="shipped, paper (as published) or tiny.")
     ] = "shipped",
+    begin: Begin = None,
     values: Values = None,
     resume: Resume = False,
     seed: Seed = None,
@@ -144,6 +145,7 @@ def unet(
     schedule = {"minutes": minutes, "steps": steps, "epochs": epochs, "seed": seed, "device": device}
     schedule |= {"precision": precision}
     more = {"preset": preset, "settings": [*given, *(values or [])], "resume": resume}
+    more |= {"begin": Path(begin) if begin else None}
     return _train("unet", sounds, held, run, schedule, threads, more | {"track": track or ["tensorboard"]})
 
 
@@ -163,6 +165,7 @@ def spleeter(
     preset: Annotated[
         str, typer.Option("--preset", metavar="NAME", help="shipped (16 kHz), paper (44.1 kHz, as published) or tiny.")
     ] = "shipped",
+    begin: Begin = None,
     values: Values = None,
     resume: Resume = False,
     seed: Seed = None,
@@ -178,6 +181,7 @@ def spleeter(
     schedule = {"minutes": minutes, "steps": steps, "epochs": epochs, "seed": seed, "device": device}
     schedule |= {"precision": precision}
     more = {"preset": preset, "settings": values or [], "resume": resume, "track": track or ["tensorboard"]}
+    more |= {"begin": Path(begin) if begin else None}
     return _train("spleeter", sounds, held, run, schedule, threads, more)
 
 

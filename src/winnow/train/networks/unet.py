@@ -16,11 +16,16 @@ LEVELS = (1, 2, 4, 8)
 
 @dataclass(frozen=True)
 class UNetConfig:
-    """model: "unet" or "resnet"; start_fm: feature maps of the first level, doubled at each; dropout: of the residual one."""
+    """model: "unet" or "resnet"; start_fm: feature maps of the first level, doubled at each; dropout: of the residual one.
+
+    shared_norm: a residual block ends with the same batch norm that it begins with, as published. Its running statistics are
+    then those of neither place, and the network is another one at inference than in training.
+    """
 
     model: str = "unet"
     start_fm: int = 16
     dropout: float = 0.5
+    shared_norm: bool = False
 
 
 def convolution(before: int, after: int, activated: bool = True) -> nn.Sequential:
@@ -60,25 +65,31 @@ class UNet(nn.Module):
 
 
 class Residual(nn.Module):
-    """Batch norm, two convolutions, the input added; `again`: the same batch norm once more at the end."""
+    """Batch norm, two convolutions, the input added; `last`: a batch norm at the end too.
 
-    def __init__(self, width: int, again: bool = False) -> None:
+    The published code makes two norms and calls the first one in both places (`shared`); the count of parameters is the same.
+    """
+
+    def __init__(self, width: int, last: bool = False, shared: bool = False) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(width)
         self.first = convolution(width, width)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        self.unused = nn.BatchNorm2d(width)  # the published code has it and never calls it: kept for its count
-        self.again = again
+        self.end = nn.BatchNorm2d(width)
+        self.last, self.shared = last, shared
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
         x = self.second(self.first(self.norm(x))) + x
-        return self.norm(x) if self.again else x
+        if not self.last:
+            return x
+        return self.norm(x) if self.shared else self.end(x)
 
 
-def residuals(before: int, after: int) -> nn.Sequential:
+def residuals(before: int, after: int, shared: bool) -> nn.Sequential:
     """A convolution and two residual blocks."""
-    return nn.Sequential(nn.Conv2d(before, after, 3, padding=1), Residual(after), Residual(after, again=True))
+    blocks = Residual(after, shared=shared), Residual(after, last=True, shared=shared)
+    return nn.Sequential(nn.Conv2d(before, after, 3, padding=1), *blocks)
 
 
 class ResidualUNet(nn.Module):
@@ -88,13 +99,13 @@ class ResidualUNet(nn.Module):
     is 0 for every share below 2, so there is none.
     """
 
-    def __init__(self, start_fm: int, dropout: float) -> None:
+    def __init__(self, start_fm: int, dropout: float, shared: bool = False) -> None:
         super().__init__()
         widths = [start_fm * level for level in LEVELS]
-        self.encoders = nn.ModuleList(residuals(i, o) for i, o in zip([1, *widths], widths, strict=False))
-        self.middle = residuals(widths[-1], 2 * widths[-1])
+        self.encoders = nn.ModuleList(residuals(i, o, shared) for i, o in zip([1, *widths], widths, strict=False))
+        self.middle = residuals(widths[-1], 2 * widths[-1], shared)
         self.raises = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, 2) for w in reversed(widths))
-        self.decoders = nn.ModuleList(residuals(2 * w, w) for w in reversed(widths))
+        self.decoders = nn.ModuleList(residuals(2 * w, w, shared) for w in reversed(widths))
         self.dropout = nn.Dropout2d(dropout)
         self.whole = nn.ConvTranspose2d(start_fm, start_fm, 2, 2)
         self.last = nn.Conv2d(start_fm, 1, 1)
@@ -115,4 +126,4 @@ def build(config: UNetConfig) -> UNet | ResidualUNet:
     """The network that a configuration describes."""
     if config.model == "unet":
         return UNet(config.start_fm)
-    return ResidualUNet(config.start_fm, config.dropout)
+    return ResidualUNet(config.start_fm, config.dropout, config.shared_norm)

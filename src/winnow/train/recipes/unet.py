@@ -99,7 +99,7 @@ class UNetRunConfig:
             weight_decay=0.0,
             clip_norm=1e9,
             average=0.0,
-            network=UNetConfig(start_fm=16, dropout=0.5),
+            network=UNetConfig(start_fm=16, dropout=0.5, shared_norm=True),
             mix=_plain_mix(),
         )
 
