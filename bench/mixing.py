@@ -121,16 +121,17 @@ def written(pools: Pools, args: argparse.Namespace) -> str:
     return f"Written out, {count} examples, recordings decoded on the way:\n\n" + report.table(HEADER, rows)
 
 
-MILLION = """
-import resource, sys, time
+MILLION = r"""
+import re, sys, time
 import numpy as np
 from winnow.data.pools import build_pool
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak = lambda: int(re.search(r"VmHWM:\s*(\d+)", open("/proc/self/status").read())[1]) / 1024
+before = peak()
 begun = time.perf_counter()
 pool = build_pool([sys.argv[1]], "speech")
 spent = time.perf_counter() - begun
 pool.groups, pool.by_length(np.random.default_rng(0)), pool.item(999_999)
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+after = peak()
 arrays = (pool.source, pool.place, pool.seconds, pool.group, pool._sorted, pool._bounds, pool._until)
 begun = time.perf_counter()
 rng = np.random.default_rng(1)

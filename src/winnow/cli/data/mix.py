@@ -77,7 +77,7 @@ def mix(
             _tell(quiet, f"{folder / LIST}   {'drawn' if drawn else 'was there already'}; no audio yet")
             return 0
         with open_engine(engine, jobs=processes, master=master) as run, _counted("mixing", recipe.count, quiet) as move:
-            report = write(folder, recipe, pools, run, most_bad=max_bad, on_progress=move)
+            report = write(folder, recipe, pools, run, most_bad=max_bad, on_progress=_unless_stopped(move))
     _tell(quiet, _ending(folder, recipe, report))
     return 0
 
@@ -182,6 +182,20 @@ def _counted(title: str, total: int, quiet: bool) -> Iterator[Callable[[int], No
                 print(_line(title, done, total, now - begun), flush=True)
 
         yield move
+
+
+def _unless_stopped(move: Callable[[int], None]) -> Callable[[int], None]:
+    """`move`, which also ends a run that was asked to stop inside a callback of FFmpeg, where an exception is lost."""
+    import signal
+
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+
+    def checked(done: int) -> None:
+        move(done)
+        if any(signal.getsignal(number) == signal.SIG_IGN for number in numbers):  # as `stoppable` leaves them
+            raise KeyboardInterrupt
+
+    return checked
 
 
 def _line(title: str, done: int, total: int, elapsed: float) -> str:
