@@ -159,7 +159,15 @@ def test_documents_show_only_commands_and_options_that_exist() -> None:
 
 
 def options_of(command) -> set[str]:
-    return {"--help"}.union(*([*parameter.opts, *parameter.secondary_opts] for parameter in command.params))
+    own = {"--help"}.union(*([*parameter.opts, *parameter.secondary_opts] for parameter in command.params))
+    return own | passed_on(command.name) if command.context_settings.get("ignore_unknown_options") else own
+
+
+def passed_on(recipe: str) -> set[str]:
+    """What a sweep of a recipe passes on to its training."""
+    from winnow.cli.app import command as tree
+
+    return options_of(tree().commands["train"].commands[recipe])
 
 
 def leaves(command):
