@@ -352,8 +352,3 @@ def test_a_run_may_begin_with_the_weights_of_another(runs):
             torch.testing.assert_close(after.state_dict()[name], value, msg=name)
     with pytest.raises(BadInput, match="another one"):
         go("other", 1, begin=base / "straight", settings=["network.width=16"])
-
-
-def test_the_preset_split_hears_music():
-    config = DenoiseConfig.split()
-    assert config.mix.music_share > 0.5 and config.network == DenoiseConfig.shipped().network

@@ -176,6 +176,15 @@ def test_a_run_of_another_recipe_is_refused(run):
         next(train("denoise", Sounds([], []), run, Schedule(), resume=True))
 
 
+def test_the_preset_split_is_of_16_khz_and_hears_music():
+    config = UNetRunConfig.split()
+    assert config.mix.rate == 16000 and config.mix.music_share > 0.5 and config.frames == 256
+    recipe = UNetRecipe(replace(config, network=UNetConfig(start_fm=2)))
+    noisy = torch.randn(1, 32768, generator=torch.Generator().manual_seed(0)) * 0.1
+    assert recipe._spectra(noisy, noisy)[0].shape == (1, 256, 256)
+    assert recipe.manifest("x", recipe.network()).settings.bins == 256
+
+
 # --- bundles and the engine ---
 
 

@@ -2,13 +2,12 @@
 # Trains split-16k. DATA is the folder with train/ and valid/, RUN the run's folder, MINUTES its length; further arguments go to
 # `winnow train` (--resume goes on with a run: this folder's config.json and state.pt are such a run's).
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/split-16k} MINUTES=${MINUTES:-18}
+DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/split-16k} MINUTES=${MINUTES:-14}
 S=$DATA/train/speech S48=$DATA/train/speech48 N=$DATA/train/noise N48=$DATA/train/noise48 V=$DATA/valid M=$DATA/train/noise48/moodist
 
-# As denoise-16k, from its weights, but against music (synthesised by the recipe), babble and crowds. What comes nearest to music among
+# As denoise-16k, but a spectrogram U-Net, and against music (synthesised by the recipe), babble and crowds. What comes nearest to music among
 # the recordings is named twice. Non-commercial corpora are left out, UrbanSound8K's street music with them.
-exec winnow train denoise --preset split --from "$here/../denoise-16k" --run "$RUN" --minutes "$MINUTES" "$@" \
+exec winnow train unet --preset split --precision bf16 --run "$RUN" --minutes "$MINUTES" "$@" \
   --speech "$S/librispeech=4" --speech "$S/picovoice-intent=2" --speech "$S/picovoice-wakeword=0.6" \
   --speech "$S/rhasspy-flemishguy=0.7" --speech "$S/rhasspy-kerstin=0.7" --speech "$S/vctk=1.5" \
   --speech "$S48/rhasspy-nathalie=0.8" --speech "$S48/vctk=0.3" --speech "$DATA/train/speech8k=0.8" \

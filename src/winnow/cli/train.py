@@ -74,9 +74,7 @@ def denoise(
     steps: Steps = None,
     epochs: Epochs = None,
     track: Track = None,
-    preset: Annotated[
-        str, typer.Option("--preset", metavar="NAME", help="shipped, split (against music too), or tiny for a try.")
-    ] = "shipped",
+    preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="shipped, or tiny for a try.")] = "shipped",
     begin: Begin = None,
     values: Values = None,
     resume: Resume = False,
@@ -118,7 +116,7 @@ def unet(
     epochs: Epochs = None,
     track: Track = None,
     preset: Annotated[
-        str, typer.Option("--preset", metavar="NAME", help="shipped, paper (as published) or tiny.")
+        str, typer.Option("--preset", metavar="NAME", help="shipped, paper (as published), split (16 kHz) or tiny.")
     ] = "shipped",
     begin: Begin = None,
     values: Values = None,

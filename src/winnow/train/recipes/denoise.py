@@ -49,12 +49,6 @@ class DenoiseConfig:
         return cls()
 
     @classmethod
-    def split(cls) -> DenoiseConfig:
-        """For speech against music, babble and noise: what split-16k was trained with, from the weights of denoise-16k."""
-        mix = replace(MixConfig(), snr=(-8.0, 15.0), synthetic_chance=0.45, music_share=0.85, babble_chance=0.2)
-        return cls(learning_rate=1e-3, mix=replace(mix, synthetic_count=1200, codec_chance=0.04, clip_chance=0.03))
-
-    @classmethod
     def tiny(cls) -> DenoiseConfig:
         """Small enough for a test: seconds, not minutes."""
         network = BandformerConfig(channels=8, depth=1, bands=8, width=8, blocks=1, heads=2)

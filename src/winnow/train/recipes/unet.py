@@ -52,8 +52,11 @@ class UNetRunConfig:
 
     target: "noise" (decibels of noise, as published) or "gain" (of each bin's magnitude); own_reference: decibels of the clean
     window relative to its own loudest bin, as published, instead of the mixture's; epoch: examples that make one.
+    fft, hop: samples; an odd transform of 2 k - 1 points has k bins, which the network can halve as often as it must.
     """
 
+    fft: int = FFT
+    hop: int = HOP
     target: str = "gain"
     own_reference: bool = False
     batch_size: int = 16
@@ -80,7 +83,7 @@ class UNetRunConfig:
     @property
     def frames(self) -> int:
         """Frames of an example."""
-        return round(self.mix.seconds * self.mix.rate) // HOP
+        return round(self.mix.seconds * self.mix.rate) // self.hop
 
     @classmethod
     def shipped(cls) -> UNetRunConfig:
@@ -102,6 +105,15 @@ class UNetRunConfig:
             network=UNetConfig(start_fm=16, dropout=0.5, shared_norm=True),
             mix=_plain_mix(),
         )
+
+    @classmethod
+    def split(cls) -> UNetRunConfig:
+        """Speech against music, babble and noise at 16 kHz: what split-16k was trained with."""
+        mix = replace(MixConfig(), rate=16000, seconds=256 * 128 / 16000, snr=(-8.0, 15.0), synthetic_chance=0.45)
+        mix = replace(
+            mix, music_share=0.85, synthetic_count=1200, babble_chance=0.2, codec_chance=0.04, clip_chance=0.03
+        )
+        return cls(fft=511, hop=128, network=UNetConfig(start_fm=16, dropout=0.1), mix=mix)
 
     @classmethod
     def tiny(cls) -> UNetRunConfig:
@@ -132,10 +144,10 @@ class UNetRecipe:
 
     def loss(self, network: nn.Module, mixture: Tensor, target: Tensor) -> Loss:
         """Of mixture and target `(N, time)`."""
-        noisy, clean = hann_stft(mixture, FFT, HOP), hann_stft(target, FFT, HOP)
+        noisy, clean = self._spectra(mixture, target)
         out = network(self._input(noisy))
         gain = self._gain(out)
-        wave = hann_istft(noisy * gain, FFT, HOP, mixture.shape[-1])
+        wave = hann_istft(noisy * gain, self.config.fft, self.config.hop, mixture.shape[-1])
         if self.config.target == "noise":
             wanted = (self._noise(noisy, clean) - OUTPUT[0]) / OUTPUT[1]
             total = nn.functional.smooth_l1_loss(out, wanted)
@@ -144,6 +156,10 @@ class UNetRecipe:
             parts = self._gain_loss(gain, noisy, clean, wave, target)
             total = 30 * parts["magnitude"] + 0.1 * parts["ratio"]
         return Loss(total, parts, wave, target, mixture)
+
+    def _spectra(self, mixture: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        c = self.config
+        return hann_stft(mixture, c.fft, c.hop), hann_stft(target, c.fft, c.hop)
 
     @staticmethod
     def _gain_loss(gain: Tensor, noisy: Tensor, clean: Tensor, wave: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -174,7 +190,7 @@ class UNetRecipe:
     @torch.no_grad()
     def score(self, network: nn.Module, mixture: Tensor, target: Tensor) -> dict[str, Tensor]:
         """The published measure, `(N,)`: intersection over union of the bins with 6 dB of noise and more."""
-        noisy, clean = hann_stft(mixture, FFT, HOP), hann_stft(target, FFT, HOP)
+        noisy, clean = self._spectra(mixture, target)
         true = self._noise(noisy, clean) >= THRESHOLD
         told = self._told(network(self._input(noisy))) >= THRESHOLD
         both, either = (true & told).sum((1, 2)).float(), (true | told).sum((1, 2)).float()
@@ -189,7 +205,7 @@ class UNetRecipe:
     @torch.no_grad()
     def pictures(self, network: nn.Module, mixture: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Spectrograms of the first example in decibels, `(F, T)`: noisy, noise, prediction."""
-        noisy, clean = hann_stft(mixture[:1], FFT, HOP), hann_stft(target[:1], FFT, HOP)
+        noisy, clean = self._spectra(mixture[:1], target[:1])
         level = decibels(noisy.abs(), noisy.abs().amax((1, 2), keepdim=True))
         told = self._told(network(self._input(noisy)))
         found = {"noisy": level, "noise": self._noise(noisy, clean), "prediction": told}
@@ -199,11 +215,11 @@ class UNetRecipe:
         """The manifest of a bundle, without what only a person knows."""
         c = self.config
         settings = SpectralSettings(
-            fft=FFT,
-            window=FFT,
-            hop=HOP,
+            fft=c.fft,
+            window=c.fft,
+            hop=c.hop,
             frames=c.frames,
-            bins=FFT // 2 + 1,
+            bins=c.fft // 2 + 1,
             multiple=32,
             input="decibel",
             centre=INPUT[0],
