@@ -16,6 +16,7 @@ COMMANDS = [
     [],
     ["enhance"],
     ["split"],
+    ["transcribe"],
     ["info"],
     ["models"],
     ["models", "show"],

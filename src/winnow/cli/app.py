@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from winnow.cli import compare, data, doctor, evaluate, look, process, score, separate, train
+from winnow.cli import compare, data, doctor, evaluate, look, process, score, separate, train, transcribe
 from winnow.cli.helptext import Command, Group
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -41,6 +41,7 @@ def command() -> Any:
         ("enhance", process.enhance, "Clean the speech in recordings."),
         ("split", process.split, "Write speech and background apart."),
         ("separate", separate.separate, "One track for each source, from several microphones."),
+        ("transcribe", transcribe.transcribe, "Write what is said, with times."),
         ("score", score.score, "Measure how good recordings are."),
         ("evaluate", evaluate.evaluate, "Run a network over a set and score it."),
         ("compare", compare.compare, "Compare networks and results, side by side."),
