@@ -96,7 +96,9 @@ def _pipe(given: list[str], task: Task) -> str:
     if task not in ONE:
         raise BadOption("a split makes several tracks, which standard output cannot hold; name a folder: -o parts/")
     if len(given) > 1 or (given[0] != PIPE and os.path.isdir(given[0])):
-        raise BadOption("standard output holds one result, but there are several inputs; name a folder: -o out/")
+        raise BadOption(
+            "standard output holds the text or sound of one recording, but there are several inputs; name a folder: -o out/"
+        )
     return PIPE
 
 

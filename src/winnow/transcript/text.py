@@ -78,7 +78,7 @@ def cues(transcript: Transcript) -> list[Cue]:
     """The subtitles: numbered by their place, in order, not overlapping, none outside the recording."""
     groups = [group for each in transcript.passages for group in _groups(each.words)]
     starts = [round(1000 * group[0].start) for group in groups]
-    limits = [*starts[1:], round(1000 * transcript.seconds)]
+    limits = [*starts, round(1000 * transcript.seconds)][1:]
     found: list[Cue] = []
     for group, begin, limit in zip(groups, starts, limits, strict=True):
         start = max(begin, found[-1].end if found else 0)
