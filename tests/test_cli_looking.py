@@ -28,6 +28,7 @@ COMMANDS = [
     ["score"],
     ["evaluate"],
     ["compare"],
+    ["benchmark"],
     ["data"],
     ["data", "list"],
     ["data", "pack"],

@@ -172,7 +172,7 @@ def test_json_line(here, capsys):
         (["talk.wav", "--after", "magic"], "none, enhance or split"),
         (["talk.wav", "--compare"], "needs two texts"),
         (["talk.wav", "--model", "denoise-16k"], "add --after"),
-        (["talk.wav", "--after", "enhance", "--model", "denois"], "Did you mean denoise-16k"),
+        (["talk.wav", "--after", "enhance", "--model", "denois"], "Did you mean denoise"),
         (["talk.wav", "--format", "doc"], "srt, vtt, txt or json"),
         (["talk.wav", "-o", "talk.doc"], "cannot write .doc"),
         (["talk.wav", "talk.wav", "x.wav", "-o", "all.srt"], "there are several inputs"),

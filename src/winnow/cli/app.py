@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from winnow.cli import compare, data, doctor, evaluate, look, process, score, separate, train, transcribe
+from winnow.cli import benchmark, compare, data, doctor, evaluate, look, process, score, separate, train, transcribe
 from winnow.cli.helptext import Command, Group
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -44,6 +44,7 @@ def command() -> Any:
         ("transcribe", transcribe.transcribe, "Write what is said, with times."),
         ("score", score.score, "Measure how good recordings are."),
         ("evaluate", evaluate.evaluate, "Run a network over a set and score it."),
+        ("benchmark", benchmark.benchmark, "Compare methods: table, sound, pictures."),
         ("compare", compare.compare, "Compare networks and results, side by side."),
         ("info", look.info, "Tell what a recording holds."),
         ("check", look.check, "Verify a bundle: hash, and its probe."),

@@ -74,7 +74,9 @@ class Report:
         if self.json:
             print(json.dumps(self.document(result)), file=self.stream, flush=True)
         elif not self.silent and (result.error is None or len(self.jobs) > 1):
-            self.console.print(Text(_line(result, len(self.jobs) > 1, self.told(result))))
+            self.console.print(
+                Text(_line(result, len(self.jobs) > 1, self.told(result) if result.error is None else ""))
+            )
 
     def document(self, result: Result) -> dict[str, Any]:
         """A result as `--json` prints it."""

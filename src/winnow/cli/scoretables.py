@@ -30,21 +30,23 @@ def print_results(results: Results, *, files: bool = True) -> None:
     title = good[0].name if len(results.records) == 1 else f"{results.title}: {len(good)} recordings"
     speed = speed_of(results)
     facts = [clock(sum(record.seconds for record in good)), f"network {times(speed)} real time" if speed else ""]
-    _say("   ".join([one_line(title), *(fact for fact in facts if fact)]))
-    _print(_single(found) if len(good) == 1 else _means(found))
+    say("   ".join([one_line(title), *(fact for fact in facts if fact)]))
+    show(_single(found) if len(good) == 1 else _means(found))
     if 1 < len(good) <= FILES_UP_TO and files:
-        _print(_files(results))
+        show(_files(results))
     for line in (line for record in good if len(good) == 1 for line in record.words):
-        _say(line)
+        say(line)
     for remark in [*remarks_of(results), *results.alone]:
-        _say(f"note: {one_line(remark)}")
+        say(f"note: {one_line(remark)}")
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Print a line at once."""
     print(line, flush=True)
 
 
-def _print(table: Table) -> None:
+def show(table: Table) -> None:
+    """Print a table, as wide as a terminal, in a log as it is."""
     from rich.console import Console
 
     from winnow.cli.report import LOG_WIDTH
@@ -53,7 +55,8 @@ def _print(table: Table) -> None:
     Console(highlight=False, markup=False, emoji=False, width=wide).print(table)
 
 
-def _table(heads: Sequence[str], left: Sequence[str] = ()) -> Table:
+def new_table(heads: Sequence[str], left: Sequence[str] = ()) -> Table:
+    """An empty table; left: heads of the columns that hold text."""
     from rich import box
     from rich.table import Table
 
@@ -73,7 +76,7 @@ def _single(found: Sequence[Row]) -> Table:
     from winnow.metrics.report.tables import number, unit
 
     compared = any(row.before for row in found)
-    table = _table(
+    table = new_table(
         ["measure", "value", "unit", *(["mixture", "change", ""] if compared else [])], ["measure", "unit", ""]
     )
     for row in found:
@@ -91,7 +94,7 @@ def _means(found: Sequence[Row]) -> Table:
 
     compared = any(row.before for row in found)
     heads = ["measure", "unit", "mean", "95 % interval", "median", "spread"]
-    table = _table([*heads, *(["mixture", "change", ""] if compared else [])], ["measure", "unit", ""])
+    table = new_table([*heads, *(["mixture", "change", ""] if compared else [])], ["measure", "unit", ""])
     for row in found:
         after = row.after
         assert after is not None
@@ -111,7 +114,7 @@ def _files(results: Results) -> Table:
     from winnow.metrics.report.tables import main_measures, number
 
     names = main_measures(results.names())
-    table = _table(["recording", "length", *names], ["recording"])
+    table = new_table(["recording", "length", *names], ["recording"])
     for record in results.good:
         cells = [number(name, record.values.get(name)) for name in names]
         table.add_row(one_line(record.name), clock(record.seconds), *cells)
@@ -121,14 +124,14 @@ def _files(results: Results) -> Table:
 def print_comparison(comparison: Comparison) -> None:
     """Means side by side, then the differences from the first system."""
     count = len(comparison.recordings)
-    _say(f"{' | '.join(map(one_line, comparison.systems))}: {count} recordings")
-    _print(_side_by_side(comparison))
+    say(f"{' | '.join(map(one_line, comparison.systems))}: {count} recordings")
+    show(_side_by_side(comparison))
     first = comparison.systems[0]
     for system in comparison.systems[1:]:
-        _say(f"{one_line(system)} minus {one_line(first)}")
-        _print(_differences(comparison.lines, system))
+        say(f"{one_line(system)} minus {one_line(first)}")
+        show(_differences(comparison.lines, system))
     for remark in comparison.left_out:
-        _say(f"note: {one_line(remark)}")
+        say(f"note: {one_line(remark)}")
 
 
 def _side_by_side(comparison: Comparison) -> Table:
@@ -136,7 +139,7 @@ def _side_by_side(comparison: Comparison) -> Table:
     from winnow.metrics.report.tables import number, unit
 
     systems = [MIXTURE, *comparison.systems]
-    table = _table(["measure", "unit", *map(one_line, systems)], ["measure", "unit"])
+    table = new_table(["measure", "unit", *map(one_line, systems)], ["measure", "unit"])
     for line in comparison.lines:
         means = [number(line.name, line.means[each].mean) if each in line.means else "-" for each in systems]
         table.add_row(line.name, unit(line.name), *means)
@@ -146,7 +149,7 @@ def _side_by_side(comparison: Comparison) -> Table:
 def _differences(lines: Sequence[Line], system: str) -> Table:
     from winnow.metrics.report.tables import number
 
-    table = _table(["measure", "difference", "95 % interval", "higher on", "lower on", "p", ""], ["measure", ""])
+    table = new_table(["measure", "difference", "95 % interval", "higher on", "lower on", "p", ""], ["measure", ""])
     for line in lines:
         change = line.differences.get(system)
         if change is None:
