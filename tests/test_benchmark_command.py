@@ -152,6 +152,26 @@ def test_the_network_sums_to_the_recording(monkeypatch):
         separate_with("magic", audio)
 
 
+def test_of_blind_sources_the_voice_is_the_one_with_speech(monkeypatch):
+    monkeypatch.undo()
+    time = np.arange(6 * RATE) / RATE
+    voice = np.concatenate([talk(2, 1), np.zeros((1, RATE)), talk(3, 2)], axis=1)[0]
+    hum = 0.2 * np.sign(np.sin(2 * np.pi * 50 * time)) * np.sin(0.4 * time)
+    mixture = Audio(np.stack([voice + 0.5 * hum, 0.6 * voice - hum]), RATE)
+    sources = {"source1": Audio(np.stack([hum, hum]), RATE), "source2": Audio(np.stack([voice, 0.6 * voice]), RATE)}
+    monkeypatch.setattr("winnow.api.split", lambda audio, model: dict(sources))
+    monkeypatch.setattr("winnow.metrics.activity.silero_file", lambda: None)
+    tracks = separate_with("blind", mixture)
+    assert tracks["speech"] is sources["source2"] and list(tracks)[2:] == ["source1", "source2"]
+    assert np.allclose(tracks["speech"].samples + tracks["background"].samples, mixture.samples, atol=1e-6)
+
+
+def test_one_channel_is_refused_by_blind_methods(monkeypatch):
+    monkeypatch.undo()
+    with pytest.raises(BadInput):
+        separate_with("blind", Audio(talk(1), RATE))
+
+
 def test_energies_of_silence_are_not_defined():
     silent = Audio(np.zeros((2, 100)), RATE)
     assert energies(silent, {"speech": silent, "background": silent}) == {"energy_kept": None, "energy_removed": None}

@@ -173,6 +173,7 @@ def test_json_line(here, capsys):
         (["talk.wav", "--compare"], "needs two texts"),
         (["talk.wav", "--model", "denoise-16k"], "add --after"),
         (["talk.wav", "--after", "enhance", "--model", "denois"], "Did you mean denoise"),
+        (["talk.wav", "--after", "split", "--model", "ica"], "does not tell which track is speech"),
         (["talk.wav", "--format", "doc"], "srt, vtt, txt or json"),
         (["talk.wav", "-o", "talk.doc"], "cannot write .doc"),
         (["talk.wav", "talk.wav", "x.wav", "-o", "all.srt"], "there are several inputs"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +42,7 @@ def benchmark(
     Without --references: DNSMOS and energies. Word errors need --transcripts; with --references alone, what the recogniser
     hears in the clean speech counts as what was said.
     """
-    from winnow.cli.scoring import kept
+    from winnow.cli.stop import stoppable
     from winnow.evaluation.benchmark import cases
     from winnow.evaluation.methods import METHODS, check_method
     from winnow.evaluation.sets import make_folder
@@ -52,8 +53,12 @@ def benchmark(
     listener = find(recogniser) if transcripts or references else None
     folder = Path(output)
     make_folder(folder)
-    with kept(None, "once complete, -o"):
-        rows = _run(chosen, names, listener, folder)
+    try:
+        with stoppable():
+            rows = _run(chosen, names, listener, folder)
+    except KeyboardInterrupt as stop:
+        print("winnow: stopped; nothing is written before all is measured", file=sys.stderr)
+        return 128 + getattr(stop, "signum", 2)
     if not quiet:
         _print(rows)
         print(f"{folder / 'benchmark.html'}   {folder / 'table.json'}   {folder / 'table.csv'}")

@@ -25,7 +25,9 @@ Recogniser = Annotated[
 Vad = Annotated[
     str, typer.Option("--vad", metavar="auto|silero|level", help="What finds the pauses; auto takes the best one here.")
 ]
-Model = Annotated[str | None, typer.Option("--model", metavar="NAME|PATH", help="The network that cleans.")]
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="NAME|PATH", help="What cleans: a network, neighbour or wpe.")
+]
 Compare = Annotated[bool, typer.Option("--compare", help="The untouched recording's text beside it (txt, json).")]
 
 

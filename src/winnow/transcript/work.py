@@ -62,10 +62,14 @@ class Transcribing:
 
     def check(self) -> None:
         """Find all that is needed before any file is touched. Raises BadOption, MissingExtra, UnknownModel."""
-        from winnow.models import catalog
+        from winnow.models import catalog, methods
 
         cleaning = self.settings.cleaning
-        if cleaning is not None and cleaning.model != "auto":
+        if cleaning is not None and cleaning.model in methods.BLIND:
+            raise BadOption(
+                f"{cleaning.model} does not tell which track is speech; `winnow separate` writes them first"
+            )
+        if cleaning is not None and cleaning.model not in ("auto", *methods.METHODS):
             catalog.find(cleaning.model)
         _ = self.detector, self.recogniser
 
@@ -163,7 +167,7 @@ class Transcribing:
 
     def _stacked(self, stems: dict[str, Samples]) -> Samples:
         speech = stems["speech"]
-        heard = [speech, speech + stems["background"]] if self.settings.compare else [speech]
+        heard = [speech, sum(stems.values(), np.zeros_like(speech))] if self.settings.compare else [speech]
         return np.stack([lane.mean(axis=0) for lane in heard])
 
 
