@@ -7,7 +7,21 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from winnow.cli import compare, curves, data, doctor, evaluate, look, process, score, separate, sweep, train
+from winnow.cli import (
+    benchmark,
+    compare,
+    curves,
+    data,
+    doctor,
+    evaluate,
+    look,
+    process,
+    score,
+    separate,
+    sweep,
+    train,
+    transcribe,
+)
 from winnow.cli.helptext import Command, Group
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -41,8 +55,10 @@ def command() -> Any:
         ("enhance", process.enhance, "Clean the speech in recordings."),
         ("split", process.split, "Write speech and background apart."),
         ("separate", separate.separate, "One track for each source, from several microphones."),
+        ("transcribe", transcribe.transcribe, "Write what is said, with times."),
         ("score", score.score, "Measure how good recordings are."),
         ("evaluate", evaluate.evaluate, "Run a network over a set and score it."),
+        ("benchmark", benchmark.benchmark, "Compare methods: table, sound, pictures."),
         ("compare", compare.compare, "Compare networks and results, side by side."),
         ("info", look.info, "Tell what a recording holds."),
         ("check", look.check, "Verify a bundle: hash, and its probe."),

@@ -18,8 +18,8 @@ NAME_WIDTH = 28
 class Bars:
     """One bar for each recording in work, and one for all of them when there are several."""
 
-    def __init__(self, console: Console, jobs: Sequence[Job]) -> None:
-        self._single = len(jobs) == 1
+    def __init__(self, console: Console, jobs: Sequence[Job], doing: str = "cleaning") -> None:
+        self._single, self._doing = len(jobs) == 1, doing
         columns = (TextColumn("{task.description}", markup=False), BarColumn(24), _Done(), _Speed(), _Left())
         self._progress = Progress(*columns, console=console, transient=not self._single)
         self._tasks: dict[Job, TaskID] = {}
@@ -36,7 +36,7 @@ class Bars:
     def move(self, job: Job, seconds: float, whole: float | None) -> None:
         """Move the bar of a job; the bar appears with the first report."""
         if job not in self._tasks:
-            self._tasks[job] = self._progress.add_task("cleaning" if self._single else _short(job.source), total=whole)
+            self._tasks[job] = self._progress.add_task(self._doing if self._single else _short(job.source), total=whole)
         self._progress.update(self._tasks[job], completed=seconds, total=whole)
 
     def finish(self, result: Result) -> None:
@@ -101,7 +101,8 @@ def header(job: Job) -> Text | None:
     except (WinnowError, IndexError):
         return None  # the job itself says what is wrong
     facts = [f"{kilohertz(track.rate)} {channels(track.channels)}"]
-    facts += [
-        f"{video.codec} {video.width}x{video.height}, picture is copied" for video in info.video if not video.cover
-    ]
+    if job.task != "transcribe":
+        facts += [
+            f"{video.codec} {video.width}x{video.height}, picture is copied" for video in info.video if not video.cover
+        ]
     return Text(f"{one_line(job.source)}   {clock(info.seconds)}   " + " · ".join(facts))

@@ -28,6 +28,8 @@ class Report:
     all goes to standard error.
     """
 
+    doing = "cleaning"
+
     def __init__(self, jobs: Sequence[Job], *, json: bool = False, quiet: bool = False) -> None:
         self.jobs = jobs
         self.json = json
@@ -45,7 +47,7 @@ class Report:
 
             if len(self.jobs) == 1 and (line := header(self.jobs[0])):
                 console.print(line)
-            self.bars = Bars(console, self.jobs)
+            self.bars = Bars(console, self.jobs, self.doing)
             self.bars.start()
         return self
 
@@ -70,9 +72,19 @@ class Report:
         if len(self.jobs) == 1:
             self._stop_bars()  # the closing line stands below the full bar
         if self.json:
-            print(json.dumps(as_dict(result)), file=self.stream, flush=True)
+            print(json.dumps(self.document(result)), file=self.stream, flush=True)
         elif not self.silent and (result.error is None or len(self.jobs) > 1):
-            self.console.print(Text(_line(result, len(self.jobs) > 1)))
+            self.console.print(
+                Text(_line(result, len(self.jobs) > 1, self.told(result) if result.error is None else ""))
+            )
+
+    def document(self, result: Result) -> dict[str, Any]:
+        """A result as `--json` prints it."""
+        return as_dict(result)
+
+    def told(self, result: Result) -> str:
+        """What is said of a good result."""
+        return _heard(result)
 
     def finish(self) -> int:
         """Print what comes at the end and return the exit code: 2 bad input, 1 failure, 0 neither."""
@@ -117,14 +129,14 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
-def _line(result: Result, many: bool) -> str:
+def _line(result: Result, many: bool, told: str) -> str:
     """One line for one file."""
     if result.error is not None:
         return f"{named(result.input, STDIN)}   failed"
     name = ", ".join(named(path, "standard output") for path in result.output)
     if result.skipped:
         return f"{name}   {result.note}"
-    facts = [_heard(result), f"{result.elapsed:.1f} s"]
+    facts = [told, f"{result.elapsed:.1f} s"]
     if many:
         facts = [clock(result.seconds), f"{times(result.times_real_time)} real time", *facts]
     return f"{name}   " + " · ".join(facts + ([one_line(result.note)] if result.note else []))

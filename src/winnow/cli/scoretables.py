@@ -30,17 +30,18 @@ def print_results(results: Results, *, files: bool = True) -> None:
     title = good[0].name if len(results.records) == 1 else f"{results.title}: {len(good)} recordings"
     speed = speed_of(results)
     facts = [clock(sum(record.seconds for record in good)), f"network {times(speed)} real time" if speed else ""]
-    _say("   ".join([one_line(title), *(fact for fact in facts if fact)]))
+    say("   ".join([one_line(title), *(fact for fact in facts if fact)]))
     print_table(_single(found) if len(good) == 1 else _means(found))
     if 1 < len(good) <= FILES_UP_TO and files:
         print_table(_files(results))
     for line in (line for record in good if len(good) == 1 for line in record.words):
-        _say(line)
+        say(line)
     for remark in [*remarks_of(results), *results.alone]:
-        _say(f"note: {one_line(remark)}")
+        say(f"note: {one_line(remark)}")
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Print a line at once."""
     print(line, flush=True)
 
 
@@ -123,14 +124,14 @@ def _files(results: Results) -> Table:
 def print_comparison(comparison: Comparison) -> None:
     """Means side by side, then the differences from the first system."""
     count = len(comparison.recordings)
-    _say(f"{' | '.join(map(one_line, comparison.systems))}: {count} recordings")
+    say(f"{' | '.join(map(one_line, comparison.systems))}: {count} recordings")
     print_table(_side_by_side(comparison))
     first = comparison.systems[0]
     for system in comparison.systems[1:]:
-        _say(f"{one_line(system)} minus {one_line(first)}")
+        say(f"{one_line(system)} minus {one_line(first)}")
         print_table(_differences(comparison.lines, system))
     for remark in comparison.left_out:
-        _say(f"note: {one_line(remark)}")
+        say(f"note: {one_line(remark)}")
 
 
 def _side_by_side(comparison: Comparison) -> Table:

@@ -76,12 +76,12 @@ def gather(results: Results, pairs: Pairs, scoring: Scoring, processes: int, pat
     from winnow.evaluation.store import collect
 
     results.alone = pairs.alone
-    with _counted(results.title, len(pairs.items)) as count:
+    with counted(results.title, len(pairs.items)) as count:
         collect(results, pairs.items, scoring, workers=processes, path=path, on_record=lambda _: count())
 
 
 @contextmanager
-def _counted(title: str, total: int) -> Iterator[Any]:
+def counted(title: str, total: int) -> Iterator[Any]:
     """A bar on standard error, if that is a terminal; yields what moves it by one."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -133,7 +133,7 @@ def write_page(results: Results, items: Sequence[Item], model: str | None, path:
     by_name = {item.name: item for item in items}
     shown = [by_name[name] for name in worst(results, SHOWN)]
     notes = [] if drawable() else [f"Pictures are left out, they need matplotlib: {INSTALL}"]
-    with _counted("page", len(shown)) as count:
+    with counted("page", len(shown)) as count:
         cards = [card(item, model, count) for item in shown]
     write_text(Path(path), page(results, cards, charts(results), notes))
 

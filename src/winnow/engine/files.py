@@ -104,10 +104,11 @@ def run_job(job: Job, settings: Settings, on_progress: OnProgress | None = None)
             raise BrokenPipeError(errno.EPIPE, "whoever read standard output has left") from error
         if os.environ.get(DEBUG):
             traceback.print_exc()
-        return failure(job.source, _for_people(error), time.monotonic() - started)
+        return failure(job.source, for_people(error), time.monotonic() - started)
 
 
-def _for_people(error: Exception) -> Exception:
+def for_people(error: Exception) -> Exception:
+    """The error as it is, or one that says it is a bug."""
     if isinstance(error, (WinnowError, MemoryError)):
         return error
     return RuntimeError(f"{type(error).__name__}: {error}; this is a bug in winnow, {DEBUG}=1 shows where")
@@ -186,17 +187,17 @@ def _separate(
         sink = open_sink(job, info, reader, missing, stack)
         relay = stack.enter_context(Relay(sink.write))
         meter = Meter(reader.rate)
-        report = _throttled(job, reader, on_progress)
+        report = throttled(job, reader, on_progress)
         for stems in _stems(reader, separation):
             relay.send(stems)
             meter.add(stems)
             report(meter.seconds)
         if meter.samples == 0:
             raise NoAudio(f"{job.source}: no sound could be decoded. Give a recording that is not empty.")
-    return meter, separation.model, [*_damage(reader), *sink.notes]
+    return meter, separation.model, [*damage_of(reader), *sink.notes]
 
 
-def _damage(reader: Reader) -> list[str]:
+def damage_of(reader: Reader) -> list[str]:
     """What the person should know about a recording that could not be read as it should be."""
     silent = (
         f"{reader.repaired} samples were no numbers (NaN or infinite) and are silent now" if reader.repaired else ""
@@ -210,7 +211,7 @@ def _stems(blocks: Iterable[Samples], separation: Separation) -> Iterator[dict[s
     yield separation.flush()
 
 
-def _throttled(job: Job, reader: Reader, on_progress: OnProgress | None) -> Callable[[float], None]:
+def throttled(job: Job, reader: Reader, on_progress: OnProgress | None) -> Callable[[float], None]:
     """A reporter that passes on one call in `REPORT_EVERY` seconds."""
     whole = reader.samples / reader.rate if reader.samples else None
     last = 0.0

@@ -7,7 +7,7 @@ from typing import Literal
 
 from winnow.errors import WinnowError
 
-Task = Literal["enhance", "split", "into-video", "separate"]
+Task = Literal["enhance", "split", "into-video", "separate", "transcribe"]
 PIPE = "-"
 STDIN = "standard input"
 DEBUG = "WINNOW_DEBUG"  # environment variable: show tracebacks
@@ -17,7 +17,7 @@ DEBUG = "WINNOW_DEBUG"  # environment variable: show tracebacks
 class Job:
     """One recording and the files that shall come of it.
 
-    outputs: one path for "enhance" and "into-video", else one for each of the stems. "-" is standard output.
+    outputs: one path for "enhance", "into-video" and "transcribe", else one for each of the stems. "-" is standard output.
     track: which audio track, counted from 0. force: replace outputs that exist.
     note: what the person should know beforehand. problem: why there is nothing to do; the job then fails with it.
     """

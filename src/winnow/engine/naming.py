@@ -16,6 +16,7 @@ WORDS: dict[Task, tuple[str, ...]] = {
     "enhance": ("enhanced",),
     "split": ("speech", "background"),
     "into-video": ("split",),
+    "transcribe": ("",),  # players find talk.srt beside talk.mp4
 }
 OWN = re.compile(r"\.(enhanced|speech|background|split|rest|(source|talker)\d+)\.\w+$", re.IGNORECASE)
 
@@ -39,6 +40,7 @@ APART = ("split", "separate")
 """Tasks that write each stem to a file of its own."""
 
 SPLIT_WRITTEN = (".wav", ".flac")
+TEXT = (".srt", ".vtt", ".txt", ".json")
 STDIN_STEM = "stdin"
 
 
@@ -74,6 +76,8 @@ def _is_transport_stream(path: str) -> bool:
 def output_suffix(source: str, task: Task) -> tuple[str, str]:
     """The suffix of the output when the person named none, and a note where it is not the input's."""
     suffix = suffix_of(source)
+    if task == "transcribe":
+        return TEXT[0], ""
     if task in APART or source == PIPE:
         return ".wav", ""
     if suffix in WRITTEN:
@@ -96,5 +100,5 @@ def _shows_video(source: str, suffix: str) -> bool:
 
 
 def output_names(stem: str, words: tuple[str, ...], suffix: str) -> tuple[str, ...]:
-    """`<stem>.<word>.<ext>` for each word."""
-    return tuple(f"{stem}.{word}{suffix}" for word in words)
+    """`<stem>.<word>.<ext>` for each word, `<stem>.<ext>` for an empty one."""
+    return tuple(".".join(filter(None, (stem, word))) + suffix for word in words)

@@ -14,6 +14,8 @@ from winnow.errors import BadInput, BadOption, InputNotFound, OutputIsInput, Win
 Paths = Sequence[str | os.PathLike[str]]
 Identity = tuple[int, int] | None
 StemsOf = Callable[[str], tuple[str, ...]]
+ONE: tuple[Task, ...] = ("enhance", "transcribe")
+"""Tasks with one output that standard output can hold."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,12 @@ def plan(
     track: int = 0,
     force: bool = False,
     stems: StemsOf | None = None,
+    suffix: str | None = None,
 ) -> list[Job]:
     """List the jobs for files and folders.
 
     output: a file (one input only), a folder, "-" for standard output, or None for beside each input.
+    suffix: of the outputs, such as ".vtt"; None: what the task gives; a file that is named keeps its own.
     Folders are searched with all below them, and the same tree is made in the output folder. A folder or file that
     cannot be read becomes a job with a problem. stems: for the task "separate", a recording to the names of its stems; what it
     raises of a recording becomes that job's problem. Raises BadOption where inputs and output do not go together.
@@ -51,18 +55,18 @@ def plan(
         raise BadOption("'-' (standard input) stands alone; give the files in a command of their own")
     if track < 0:
         raise BadOption(f"--track counts from 0, {track} is no track; `winnow info FILE` lists them")
-    file, folder = _destination(given, target, task)
+    file, folder = _destination(given, target, task, suffix)
     sources = _unique(_search(given, folder, task))
     words = stems or (lambda _: naming.WORDS[task])
-    jobs = _keep_apart([_job(source, file, folder, task, words) for source in sources])
+    jobs = _keep_apart([_job(source, file, folder, task, words, suffix) for source in sources])
     own = _identities(sources)
     return [_protected(replace(job, track=track, force=force), own) for job in jobs]
 
 
-def _destination(given: list[str], target: str | None, task: Task) -> tuple[str | None, str | None]:
-    """The output as (file, folder): at most one of them is set."""
+def _destination(given: list[str], target: str | None, task: Task, wanted: str | None) -> tuple[str | None, str | None]:
+    """The output as (file, folder): at most one of them is set. wanted: its suffix, where that was named apart from it."""
     if target is None:
-        return (PIPE, None) if given == [PIPE] and task == "enhance" else (None, None)
+        return (PIPE, None) if given == [PIPE] and task in ONE else (None, None)
     if target == "":
         raise BadOption("-o is empty; name a file, a folder or '-'")
     if target == PIPE:
@@ -71,13 +75,15 @@ def _destination(given: list[str], target: str | None, task: Task) -> tuple[str 
     several = len(given) > 1 or os.path.isdir(given[0])
     if os.path.isdir(target) or target.endswith(("/", os.sep)):
         return None, target
-    if several and (suffix in naming.AUDIO | naming.VIDEO or os.path.exists(target)):
+    files = naming.TEXT if task == "transcribe" else naming.AUDIO | naming.VIDEO
+    if several and (suffix in files or os.path.exists(target)):
         raise BadOption(
             f"-o {target} is one file, but there are several inputs; name a folder: -o {stem_folder(target)}"
         )
     if several or not suffix or " " in suffix:
         return None, target
-    _check_suffix(target, suffix, task)
+    if wanted is None:
+        _check_suffix(target, suffix, task)
     return target, None
 
 
@@ -87,10 +93,12 @@ def stem_folder(target: str) -> str:
 
 
 def _pipe(given: list[str], task: Task) -> str:
-    if task != "enhance":
+    if task not in ONE:
         raise BadOption("a split makes several tracks, which standard output cannot hold; name a folder: -o parts/")
     if len(given) > 1 or (given[0] != PIPE and os.path.isdir(given[0])):
-        raise BadOption("standard output holds one recording, but there are several inputs; name a folder: -o clean/")
+        raise BadOption(
+            "standard output holds the text or sound of one recording, but there are several inputs; name a folder: -o out/"
+        )
     return PIPE
 
 
@@ -98,8 +106,9 @@ def _check_suffix(target: str, suffix: str, task: Task) -> None:
     if task in naming.APART and suffix not in naming.SPLIT_WRITTEN:
         hint = "; for a video with the parts as tracks add --into-video" if suffix in naming.VIDEO else ""
         raise BadOption(f"{target}: a split is written as .wav or .flac, so that the parts sum to the original{hint}")
-    if suffix not in naming.WRITTEN:
-        known = " ".join(sorted(naming.WRITTEN))
+    formats = naming.TEXT if task == "transcribe" else naming.WRITTEN
+    if suffix not in formats:
+        known = " ".join(sorted(formats))
         raise BadOption(f"{target}: winnow cannot write {suffix}; it writes {known}")
 
 
@@ -155,7 +164,7 @@ def _unique(sources: Iterator[Source]) -> list[Source]:
     return list(seen.values())
 
 
-def _job(source: Source, file: str | None, folder: str | None, task: Task, stems: StemsOf) -> Job:
+def _job(source: Source, file: str | None, folder: str | None, task: Task, stems: StemsOf, wanted: str | None) -> Job:
     if source.problem is not None:
         return Job(source.path, (), task, problem=source.problem)
     try:
@@ -164,7 +173,7 @@ def _job(source: Source, file: str | None, folder: str | None, task: Task, stems
         return Job(source.path, (), task, problem=problem)
     if file is not None:
         return Job(source.path, _for_file(file, task, words), task, words)
-    suffix, note = naming.output_suffix(source.path, task)
+    suffix, note = (wanted, "") if wanted else naming.output_suffix(source.path, task)
     names = naming.output_names(naming.stem_of(source.path), words, suffix)
     where = os.path.dirname(source.path) if folder is None else os.path.join(folder, source.below)
     return Job(source.path, tuple(os.path.join(where, name) for name in names), task, words, note=note)

@@ -44,7 +44,7 @@ def open_sink(job: Job, info: MediaInfo | None, reader: Reader, missing: Sequenc
     if job.task == "into-video" and (info is None or not info.has_picture):
         raise BadInput(f"{job.source}: no picture, so there is no video to put the parts into; leave out --into-video")
     for path in missing:
-        _make_folder(path)
+        make_folder(path)
     if job.task in naming.APART:
         return _split_sink(job, reader, missing, stack)
     if job.task == "into-video":
@@ -56,7 +56,8 @@ def open_sink(job: Job, info: MediaInfo | None, reader: Reader, missing: Sequenc
     return Sink(lambda stems: writer.write(stems["speech"]), [])
 
 
-def _make_folder(path: str) -> None:
+def make_folder(path: str) -> None:
+    """The folder that a file shall lie in, made where it is missing. Raises OutputError, also where the file is a folder."""
     folder = os.path.dirname(path) if path != PIPE else ""
     if os.path.isdir(path):
         raise OutputError(f"{path} is a folder; move it away or choose another -o")

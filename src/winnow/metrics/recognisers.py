@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +20,19 @@ _SEARCHED = 5  # seconds before the end of a piece where a cut is searched
 _QUIET = 0.2  # seconds over which quiet is measured
 
 
+@dataclass(frozen=True)
+class Word:
+    """A word and when it is said, seconds. joined: no space stands before it, as in Chinese or after an apostrophe."""
+
+    text: str
+    start: float
+    end: float
+    joined: bool = False
+
+
+Words = tuple[Word, ...]
+
+
 class Recogniser(Protocol):
     """Turns speech to text. name: for reports; longest: seconds of a piece that it is given at most."""
 
@@ -26,6 +41,10 @@ class Recogniser(Protocol):
 
     def hear(self, pieces: Iterable[Samples]) -> Iterator[str]:
         """The text of each piece `(time,)` of one recording, 16 kHz."""
+
+    def listen(self, pieces: Iterable[Samples]) -> Iterator[Words]:
+        """The same word by word, with times from the start of the piece; one result for each piece, in order, before the
+        next one is asked for."""
 
 
 class Pocketsphinx:
@@ -44,13 +63,32 @@ class Pocketsphinx:
 
     def hear(self, pieces: Iterable[Samples]) -> Iterator[str]:
         """As the protocol says. Each recording has a decoder of its own, since it adapts to what it hears."""
+        for decoder in self._decoded(pieces):
+            found = decoder.hyp()
+            yield found.hypstr if found else ""
+
+    def listen(self, pieces: Iterable[Samples]) -> Iterator[Words]:
+        """As the protocol says; times in steps of 10 ms. Silence, noises and the marks of variants are left out."""
+        for decoder in self._decoded(pieces):
+            found = decoder.seg() if decoder.hyp() else ()
+            yield tuple(
+                Word(_VARIANT.sub("", each.word), each.start_frame / _FRAMES, (each.end_frame + 1) / _FRAMES)
+                for each in found
+                if each.word[:1] not in _FILLERS
+            )
+
+    def _decoded(self, pieces: Iterable[Samples]) -> Iterator[Any]:
         decoder = self._decoder(samprate=RATE, loglevel="FATAL")
         for piece in pieces:
             decoder.start_utt()
             decoder.process_raw((np.clip(piece, -1, 1) * 32767).astype("<i2").tobytes(), no_search=False, full_utt=True)
             decoder.end_utt()
-            found = decoder.hyp()
-            yield found.hypstr if found else ""
+            yield decoder
+
+
+_FRAMES = 100  # of pocketsphinx in a second
+_FILLERS = ("<", "[", "+")  # <s>, <sil>, [NOISE], ++BREATH++
+_VARIANT = re.compile(r"\(\d+\)$")  # "and(2)": the second pronunciation of "and"
 
 
 class Whisper:
@@ -75,6 +113,16 @@ class Whisper:
         for piece in pieces:
             segments, _ = self._model.transcribe(piece, condition_on_previous_text=False)
             yield " ".join(segment.text.strip() for segment in segments)
+
+    def listen(self, pieces: Iterable[Samples]) -> Iterator[Words]:
+        """As the protocol says."""
+        for piece in pieces:
+            segments, _ = self._model.transcribe(piece, condition_on_previous_text=False, word_timestamps=True)
+            found = [word for segment in segments for word in segment.words or () if word.word.strip()]
+            yield tuple(
+                Word(word.word.strip(), float(word.start), float(word.end), not word.word[:1].isspace())
+                for word in found
+            )
 
 
 def find(name: str) -> Recogniser:
@@ -102,14 +150,15 @@ def _pieces(recording: Recording, longest: float) -> Iterator[Samples]:
     for block in Lane(recording).blocks(RATE, 1):
         kept = np.concatenate([kept, block[0]])
         while len(kept) > most:
-            cut = _quietest(kept, most)
+            cut = quietest(kept, most)
             yield kept[:cut]
             kept = kept[cut:]
     if len(kept):
         yield kept
 
 
-def _quietest(samples: Samples, most: int) -> int:
+def quietest(samples: Samples, most: int) -> int:
+    """Where to cut `(time,)` at 16 kHz so that at most `most` samples stay: where the last 5 s before that are quietest."""
     size, start = round(_QUIET * RATE), max(0, most - _SEARCHED * RATE)
     sums = np.cumsum(np.square(samples[start:most], dtype=np.float64))
     return start + int(np.argmin(sums[size:] - sums[:-size])) + size // 2

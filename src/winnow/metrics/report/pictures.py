@@ -32,7 +32,11 @@ def spectrograms(sounds: Mapping[str, Audio], titles: Mapping[str, str] | None =
     rate = min(sound.rate for sound in sounds.values())
     by_role = {role: sound.resampled(rate).samples[0] for role, sound in sounds.items()}
     titles = titles or (TITLES if len(sounds) > 1 else dict.fromkeys(sounds, ""))
-    signals = {titles[role]: signal for role, signal in by_role.items()} | _difference(by_role)
+    return panels({titles[role]: signal for role, signal in by_role.items()} | _difference(by_role), rate)
+
+
+def panels(signals: Mapping[str, Samples], rate: int) -> bytes:
+    """A PNG with a spectrogram for each signal `(time,)`, by title, all on one scale. rate: hertz, of all of them."""
     levels = {title: levels_of(signal, rate) for title, signal in signals.items()}
     top = max(float(level.max()) for level in levels.values())
     figure, axes = _figure(len(levels))
