@@ -92,6 +92,33 @@ def test_strength_blends_and_attenuation_is_limited():
     assert np.square(limited).mean() > 0.24 * np.square(samples).mean()
 
 
+@pytest.mark.parametrize(("rate", "model"), [(8000, "denoise-48k"), (44100, "denoise-16k")])
+def test_strength_blends_at_any_rate(rate, model):
+    """Also what lies above the model's band: its gain is a mean of squares, which is not linear in the strength."""
+    samples = noise(1, rate)
+    full, half = run(samples, rate, 5000, model=model), run(samples, rate, 5000, model=model, strength=0.5)
+    np.testing.assert_allclose(half["speech"], (full["speech"] + samples) / 2, atol=2e-6)
+
+
+def test_what_tells_no_speech_apart_is_refused_where_speech_is_asked_for():
+    two = (noise(2, 20000), 16000)
+    for ask in (lambda: winnow.enhance(two, model="ica"), lambda: winnow.Stream("ica", rate=16000, channels=2)):
+        with pytest.raises(BadOption, match="winnow separate"):
+            ask()
+    with pytest.raises(BadOption, match="rate="):
+        winnow.Stream("neighbour")
+    assert set(winnow.split(two, model="ica")) == {"source1", "source2"}
+
+
+def test_channels_apart_holds_for_methods_too():
+    """What repeats in one channel gives no mask to the other."""
+    beat = np.tile(noise(1, 4000), 12)
+    samples = np.concatenate([beat, noise(1, beat.shape[1], 1)])
+    apart = run(samples, 16000, 16000, model="neighbour", channels="apart")["speech"]
+    alone = run(samples[1:], 16000, 16000, model="neighbour")["speech"]
+    np.testing.assert_allclose(apart[1:], alone, atol=1e-6)
+
+
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
 def test_strength_0_changes_nothing_at_any_rate(rate):
     samples = noise(2, rate)

@@ -15,7 +15,7 @@ from winnow.audio import Audio  # noqa: E402
 from winnow.dsp.decibels import amplitude_to_db  # noqa: E402
 from winnow.dsp.published import UNET  # noqa: E402
 from winnow.dsp.spectrum import Analysis, Transform  # noqa: E402
-from winnow.engine.run import Settings, separate  # noqa: E402
+from winnow.engine.run import Separation, Settings, separate  # noqa: E402
 from winnow.errors import BadInput, BadOption  # noqa: E402
 from winnow.media import write  # noqa: E402
 from winnow.models import published  # noqa: E402
@@ -231,6 +231,17 @@ def test_blocks_of_any_size_give_the_same(bundles):
     samples = sound(2, 25000)
     a, b = (clean(samples, 8000, bundles / "32", step)["speech"] for step in (25000, 777))
     np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+@pytest.mark.parametrize("step", [1, 63, 500])
+def test_no_more_is_held_back_than_the_manifest_says(bundles, step):
+    separation = Separation(8000, 1, Settings(model=str(bundles / "32")))
+    samples, fed, given, most = sound(1, 12000), 0, 0, 0
+    for i in range(0, 12000, step):
+        fed += samples[:, i : i + step].shape[1]
+        given += separation.feed(samples[:, i : i + step])["speech"].shape[1]
+        most = max(most, fed - given)
+    assert separation.latency * 8000 - 63 <= most <= separation.latency * 8000
 
 
 def test_windows_are_cross_faded_and_every_frame_gets_one_gain(bundles, monkeypatch):

@@ -51,4 +51,5 @@ def split(source: Source, *, track: int = 0, **options: Any) -> dict[str, Audio]
 
 def enhance(source: Source, *, track: int = 0, **options: Any) -> Audio:
     """A recording with clean speech: same length, rate and channels. Parameters and errors as in `split`."""
+    Settings(**options).check_speech()
     return split(source, track=track, **options)["speech"]

@@ -136,6 +136,7 @@ def make_settings(model: str, strength: float, max_attenuation: float | None, ch
     from winnow.engine.run import Settings
 
     settings = Settings(model=model, strength=strength, max_attenuation=max_attenuation, channels=channels)  # type: ignore[arg-type]
+    settings.check_speech()
     if model != "auto":
         from winnow.models import catalog
         from winnow.models.methods import METHODS

@@ -65,13 +65,12 @@ class MaskBody:
         self._downmix = Downmix(channels) if linked else None
         self._maskers = [runner.masker() for _ in range(1 if linked else channels)]
         self._spectra = np.zeros((channels, 0, self._transform.bins), np.complex64)
-        self._least = least_gain(strength, max_attenuation)
+        self._least = least_gain(1.0, max_attenuation)
         self._early = self._transform.early
         self._inside = 0  # samples that went in and have not come out
         self._tops: npt.NDArray[np.float32] = np.zeros((len(self._maskers), 0), np.float32)
-        self._given = -(
-            self._transform.window / 2
-        )  # of the next sample to come out, from the centre of the first of them
+        # of the next sample to come out, from the centre of the first of them
+        self._given = -self._transform.window / 2
 
     def feed(self, block: Samples) -> Finished:
         """Take the next samples, `(channels, time)`."""
@@ -92,10 +91,11 @@ class MaskBody:
     def _masked(self, masks: list[Spectrum]) -> Finished:
         """Apply the finished masks, one `(stems, T, F)` for each masker, to the spectra that wait for them."""
         mask = np.stack(masks, axis=1)  # (stems, maskers, T, F)
-        mask = moderate(mask, self._strength, self._limit)
+        mask = moderate(mask, 1.0, self._limit)
         ready = mask.shape[2]
         spectra, self._spectra = self._spectra[:, :ready], self._spectra[:, ready:]
         self._remember(mask[0], spectra)
+        mask = moderate(mask, self._strength, None)
         stems = (spectra[None] * mask).reshape(mask.shape[0] * self._channels, ready, mask.shape[3])
         if self._synthesis is None:
             self._synthesis = Synthesis(self._transform, len(stems))
@@ -114,6 +114,7 @@ class MaskBody:
         kept = (power * np.square(np.abs(mask[:, :, low:]))).sum(-1)
         nothing = (SILENCE * self._transform.window) ** 2 * power.shape[2]
         gain = np.sqrt((kept + nothing * self._least**2) / (power.sum(-1) + nothing))
+        gain = 1 - self._strength * (1 - gain)  # a mean of squares is not linear, the strength is
         self._tops = np.concatenate([self._tops, gain.astype(np.float32)], axis=1)
 
     def _above(self, count: int) -> Samples:

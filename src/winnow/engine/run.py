@@ -16,7 +16,7 @@ from winnow.dsp.resample import StreamResampler, fit
 from winnow.engine.bodies import Body, Finished, MaskBody, WindowBody
 from winnow.errors import BadAudio, BadInput, BadOption
 from winnow.models import catalog
-from winnow.models.methods import METHODS
+from winnow.models.methods import BLIND, METHODS
 
 Stems = dict[str, Samples]
 
@@ -49,6 +49,13 @@ class Settings:
             raise BadOption(f"the largest attenuation is between 0 and 999 dB, not {self.max_attenuation}.")
         if self.channels not in ("linked", "apart"):
             raise BadOption(f'channels are "linked" or "apart", not "{self.channels}".')
+
+    def check_speech(self) -> None:
+        """Raises BadOption for a model that does not tell which of its stems is the speech."""
+        if self.model in BLIND:
+            raise BadOption(
+                f"{self.model} does not know which source is the speech; use `winnow separate`, in Python `winnow.split`."
+            )
 
     @property
     def least_gain(self) -> float:
@@ -169,7 +176,8 @@ def _open(settings: Settings, rate: int, channels: int) -> _Opened:
     if settings.model in METHODS:
         separator = METHODS[str(settings.model)](channels, settings.sources)
         whole = separator.window
-        body: Body = WindowBody(separator, channels, rate, True, settings.least_gain)
+        linked = settings.channels == "linked" or settings.model in BLIND
+        body: Body = WindowBody(separator, channels, rate, linked, settings.least_gain)
         return _Opened(str(settings.model), separator.stems, False, separator.rate or rate, whole, body)
     bundle = catalog.find(catalog.choose(rate) if settings.model == "auto" else settings.model)
     m, linked = bundle.manifest, settings.channels == "linked"

@@ -11,6 +11,7 @@ from winnow.audio import Samples, as_samples
 from winnow.engine.run import Separation, Settings
 from winnow.errors import BadAudio, BadOption
 from winnow.models import catalog
+from winnow.models.methods import METHODS
 
 
 class Stream:
@@ -24,8 +25,12 @@ class Stream:
     def __init__(self, model: str = "denoise-16k", rate: int | None = None, channels: int = 1, **options: Any) -> None:
         if rate is None and model == "auto":
             raise BadOption('give rate= too: model="auto" chooses by the sample rate of what is fed.')
+        if rate is None and model in METHODS:
+            raise BadOption(f"give rate= too: {model} works at the sample rate of what is fed.")
         self.rate = catalog.find(model).manifest.rate if rate is None else rate
-        self._separation = Separation(self.rate, channels, Settings(model=model, **options))
+        settings = Settings(model=model, **options)
+        settings.check_speech()
+        self._separation = Separation(self.rate, channels, settings)
         self._flat = False
 
     @property

@@ -79,16 +79,15 @@ class SpectralMasker:
         self._shared = round(c.frames * c.overlap)
         self._waiting = np.zeros((0, runner.transform.bins), np.complex64)
         self._behind = self._waiting  # frames already answered, context for a short last window
-        self._tail: Floats = np.zeros(
-            (0, runner.transform.bins), np.float32
-        )  # gains of frames that the next window sees too
+        # gains of frames that the next window sees too
+        self._tail: Floats = np.zeros((0, runner.transform.bins), np.float32)
 
     def feed(self, spectrum: Spectrum) -> Mask:
         """Complex `(T, F)` to the masks that are finished, `(1, T', F)`."""
         frames = self._runner.settings.frames
         self._waiting = np.concatenate([self._waiting, spectrum])
         done = [np.zeros((0, spectrum.shape[1]), np.float32)]
-        while len(self._waiting) >= frames + self._runner.settings.multiple:  # so that the last window is never empty
+        while len(self._waiting) >= frames:
             gains = self._joined(self._runner.gains(self._waiting[:frames], self._cues))
             ready = frames - self._shared
             done.append(gains[:ready])

@@ -242,7 +242,7 @@ def mask_manifest(name: str, title: str, rate: int, network: nn.Module, settings
         stems=("speech", "background"),
         remainder=True,
         ordered=True,
-        latency=settings.frames * settings.hop / rate,
+        latency=((settings.frames - 1) * settings.hop + settings.window) / rate,
         parameters=sum(p.numel() for p in network.parameters()),
         licence="not stated",
         non_commercial=False,
