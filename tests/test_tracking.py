@@ -14,12 +14,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`: pip install winnow-audio[train]")
 pytest.importorskip("accelerate", reason="needs the extra `train`: pip install winnow-audio[train]")
 
+from winnow.cli import run  # noqa: E402
 from winnow.errors import BadInput, BadOption, MissingExtra  # noqa: E402
 from winnow.train.export import load_run  # noqa: E402
 from winnow.train.log import records  # noqa: E402
 from winnow.train.losses import Loss  # noqa: E402
 from winnow.train.recipes.denoise import DenoiseConfig, DenoiseRecipe  # noqa: E402
-from winnow.train.run import _resumed  # noqa: E402
+from winnow.train.run import Sounds, _resumed  # noqa: E402
+from winnow.train.run import train as train_run  # noqa: E402
 from winnow.train.schedule import Schedule, planned  # noqa: E402
 from winnow.train.solver import Solver  # noqa: E402
 from winnow.train.tracking import chosen, flat, mode, picture  # noqa: E402
@@ -265,3 +267,33 @@ def test_a_run_of_another_recipe_is_refused(unbroken, tmp_path, monkeypatch):
         _resumed("unet", unbroken)
     assert _resumed("denoise", unbroken).config == recipe().config
     assert json.loads((unbroken / "config.json").read_text())["schedule"]["steps"] == STEPS
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["--precision", "fp16"], "full and bf16"),
+        (["--device", "gpu"], "auto and cpu"),
+        (["--threads", "0"], "1 or more"),
+        (["--batch-size", "0"], "above 0"),
+        (["--lr", "-1"], "not below"),
+        (["--valid-speech", "x"], "--valid-noise"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_and_leave_no_run(tmp_path, capsys, wrong, words):
+    assert run(["train", "unet", "--run", str(tmp_path / "r"), "--speech", "x", "--noise", "y", *wrong]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_resumed_run_keeps_its_settings_and_its_precision(tmp_path, unbroken, monkeypatch):
+    monkeypatch.setattr("winnow.train.export.find_recipe", lambda name: SmallRecipe)
+    with pytest.raises(BadOption, match="other settings"):
+        list(
+            train_run(
+                "denoise", Sounds([], []), unbroken, planned(unbroken, True), settings=["batch_size=97"], resume=True
+            )
+        )
+    (tmp_path / "config.json").write_text(json.dumps({"schedule": {"precision": "bf16", "minutes": 3.0}}))
+    assert planned(tmp_path, True).precision == planned(tmp_path, True, steps=5).precision == "bf16"
+    assert planned(tmp_path, True, precision="full").precision == "full"

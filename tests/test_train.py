@@ -244,6 +244,9 @@ def test_export_gives_a_bundle_that_runs(runs, tmp_path, run, rate):
     assert load_bundle(tmp_path / "mine").card == "# Written by hand"
     with pytest.raises(OutputError, match="exists already"):
         export_run(base / run, tmp_path / "mine")
+    with pytest.raises(OutputError, match="is no bundle"):
+        export_run(base / run, tmp_path, force=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"about.json", "card.md", "mine"}
 
 
 def test_the_48_khz_network_is_the_16_khz_one_below_8_khz(runs):

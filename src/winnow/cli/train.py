@@ -44,7 +44,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run.")]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of the random numbers. [default: 0]")]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto (a GPU if there is one) or cpu.")]
 Precision = Annotated[
-    str, typer.Option("--precision", metavar="NAME", help="full, or bf16: faster where the processor has it.")
+    str | None, typer.Option("--precision", metavar="NAME", help="full, or bf16: faster where the processor has it.")
 ]
 Threads = Annotated[int | None, typer.Option("--threads", metavar="N", help="Of the CPU. [default: all]")]
 
@@ -80,7 +80,7 @@ def denoise(
     resume: Resume = False,
     seed: Seed = None,
     device: Device = "auto",
-    precision: Precision = "full",
+    precision: Precision = None,
     threads: Threads = None,
 ) -> int:
     """winnow train denoise --speech speech/ --noise noise/ --minutes 60
@@ -123,7 +123,7 @@ def unet(
     resume: Resume = False,
     seed: Seed = None,
     device: Device = "auto",
-    precision: Precision = "full",
+    precision: Precision = None,
     threads: Threads = None,
 ) -> int:
     """winnow train unet --speech speech/ --noise noise/ --model unet --epochs 10
@@ -168,7 +168,7 @@ def spleeter(
     resume: Resume = False,
     seed: Seed = None,
     device: Device = "auto",
-    precision: Precision = "full",
+    precision: Precision = None,
     threads: Threads = None,
 ) -> int:
     """winnow train spleeter --speech speech/ --noise noise/ --minutes 60
@@ -185,10 +185,13 @@ def spleeter(
 
 def _train(name: str, sounds: Any, held: Any, run: str, schedule: Any, threads: int | None, more: Any) -> int:
     _need_torch()
+    from winnow.errors import BadOption
     from winnow.train.run import Sounds, train, use_threads
     from winnow.train.schedule import planned
 
     use_threads(threads)
+    if bool(held[0]) != bool(held[1]) or (held[2] and not held[0]):
+        raise BadOption("held-out sound is both --valid-speech and --valid-noise; --valid-rooms may be added.")
     valid = Sounds(held[0], held[1], held[2] or []) if held[0] and held[1] else None
     heard = Sounds(sounds[0], sounds[1], sounds[2] or [])
     plan = planned(Path(run), more["resume"], **schedule)

@@ -30,8 +30,7 @@ def export_run(
     existing bundle; bits: 32 or 8, in which the weights of convolutions are stored.
     Raises BadInput when the run is incomplete, BundleError when graph and network differ, OutputError.
     """
-    if output.exists() and not force:
-        raise OutputError(f"{output} exists already. Choose another folder, or add --force.")
+    _check_output(output, force)
     if bits not in (8, 32):
         raise BadOption(f"weights are stored in 8 or 32 bits, not in {bits}.")
     recipe, network = load_run(run)
@@ -125,11 +124,28 @@ def _details(about: Path | None) -> dict[str, Any]:
     return dict(details)
 
 
+def _check_output(output: Path, force: bool) -> None:
+    """Only a bundle is replaced, never another folder or a file."""
+    if not output.exists():
+        return
+    if not (output / "manifest.json").exists():
+        raise OutputError(f"{output} exists and is no bundle, so it is left as it is. Choose another folder.")
+    if not force:
+        raise OutputError(f"{output} exists already. Choose another folder, or add --force.")
+
+
 def _place(folder: Path, output: Path) -> None:
+    """Written aside first, so that no half bundle lies there under its name."""
+    output = output.resolve()
+    aside = output.with_name(f".{output.name}.part")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.copytree(folder, aside)
         if output.exists():
             shutil.rmtree(output)
-        shutil.copytree(folder, output)
+        aside.replace(output)
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror}).") from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

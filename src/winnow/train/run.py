@@ -57,7 +57,7 @@ def train(
     """
     chosen(track)
     _check(folder, resume)
-    recipe = _resumed(name, folder) if resume else _recipe(name, preset, settings, core)
+    recipe = _resumed(name, folder, settings) if resume else _recipe(name, preset, settings, core)
     mix = recipe.config.mix
     cache = folder.parent / ".cache"
     lowest = 32000 if mix.rate > 16000 else 0
@@ -97,10 +97,14 @@ def _check(folder: Path, resume: bool) -> None:
         raise BadInput(f"{folder} holds a run already. Add --resume to go on with it, or give another --run.")
 
 
-def _resumed(name: str, folder: Path) -> Any:
+def _resumed(name: str, folder: Path, settings: Sequence[str] = ()) -> Any:
     recipe = load_run(folder)[0]
     if recipe.name not in (name, f"{name}-fullband"):
         raise BadInput(f"{folder} holds a run of `winnow train {recipe.name}`, not of {name}. Give another --run.")
+    if changed(recipe.config, settings) != recipe.config:
+        raise BadOption(
+            f"{folder} was begun with other settings, and keeps them. Leave these out, or give another --run."
+        )
     return recipe
 
 
@@ -110,6 +114,8 @@ def _recipe(name: str, preset: str, settings: Sequence[str], core: Path | None) 
     if preset not in presets:
         raise BadOption(f"no preset named {preset}; there are {', '.join(presets)}.")
     config = changed(getattr(cls.config_class, preset)(), settings)
+    if min(config.batch_size, config.epoch, config.mix.seconds) <= 0 or config.learning_rate < 0:
+        raise BadOption("batch_size, epoch and mix.seconds are above 0, and learning_rate is not below it.")
     if core is None:
         return cls(config)
     below, network = load_run(core)
@@ -132,5 +138,7 @@ def _process() -> int:
 def use_threads(count: int | None) -> None:
     """Threads of torch on the CPU; and numbers too small to matter count as zero, which keeps silence from being slow."""
     torch.set_flush_denormal(True)
-    if count:
+    if count is not None:
+        if count < 1:
+            raise BadOption(f"--threads is 1 or more, not {count}.")
         torch.set_num_threads(count)

@@ -11,6 +11,9 @@ from typing import Any
 from winnow.errors import BadOption
 from winnow.train.settings import restored
 
+DEVICES = ("auto", "cpu")
+PRECISIONS = ("full", "bf16")
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -70,7 +73,7 @@ def planned(
     epochs: int | None = None,
     seed: int | None = None,
     device: str = "auto",
-    precision: str = "full",
+    precision: str | None = None,
 ) -> Schedule:
     """The schedule that options ask for; what they leave open is as in the run that is resumed. Raises BadOption."""
     given = {"--minutes": minutes, "--steps": steps, "--epochs": epochs}
@@ -80,11 +83,19 @@ def planned(
     for option, value in given.items():
         if not value or value < 0:
             raise BadOption(f"{option} {value:g}: a run needs more than that.")
+    _check_words(device, precision)
     before = _stored(folder) if resume else Schedule()
+    precision = precision or before.precision
     if given:
         before = Schedule(seed=before.seed, minutes=minutes or 60.0, steps=steps, epochs=epochs)
         before = replace(before, validate_every=min(5.0, before.minutes / 10))
     return replace(before, seed=before.seed if seed is None else seed, device=device, precision=precision)
+
+
+def _check_words(device: str, precision: str | None) -> None:
+    for option, value, allowed in (("--device", device, DEVICES), ("--precision", precision, PRECISIONS)):
+        if value is not None and value not in allowed:
+            raise BadOption(f"{option} {value}: there are {' and '.join(allowed)}.")
 
 
 def _stored(folder: Path) -> Schedule:
