@@ -48,6 +48,7 @@ def speechlike(audio: Audio) -> float:
 METHODS: dict[str, Callable[[Audio], Tracks]] = {
     "none": _none,
     "network": partial(_split, "auto"),
+    "split-16k": partial(_split, "split-16k"),
     "neighbour": partial(_split, "neighbour"),
     "blind": _blind,
     "wpe": partial(_split, "wpe"),
