@@ -185,12 +185,12 @@ def test_a_stopped_sweep_goes_on_with_the_trial_that_was_stopped(script, monkeyp
         if (script[0] / "trial-0000" / "state.pt").exists():
             break
     run.close()
-    assert states(script) == ["failed", "to come"]
+    assert states(script) == ["stopped", "to come"]
     monkeypatch.setenv("PACE", "0")
     (done,) = ended(work(script, 1).run(1))
     assert done.run.name == "trial-0000" and done.number == 1
     assert (done.run / "log.jsonl").read_text().count('"step": 1,') == 1  # not begun anew
-    assert states(script) == ["done", "failed"]
+    assert states(script) == ["done", "stopped"]
 
 
 def test_a_trial_whose_sweep_was_killed_is_tried_again(script):

@@ -19,6 +19,8 @@ from winnow.train.sweep.space import Choice, Range
 from winnow.train.sweep.work import ERROR, RUN
 
 STATES = {"COMPLETE": "done", "PRUNED": "given up", "FAIL": "failed", "RUNNING": "running", "WAITING": "to come"}
+STOPPED = "stopped"
+"""Of a trial that was stopped from outside: another one goes on with it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def rows(plan: Plan, study: Any) -> list[Row]:
     """All trials, the best first, then those given up, then the others."""
     found = [_row(trial) for trial in study.get_trials(deepcopy=False)]
     sign = -1 if plan.maximise else 1
-    order = ("done", "given up", "running", "to come", "failed")
+    order = ("done", "given up", "running", "to come", STOPPED, "failed")
     return sorted(found, key=lambda row: (order.index(row.state), sign * (row.value or 0.0), row.number))
 
 
@@ -48,7 +50,8 @@ def _row(trial: Any) -> Row:
     took = trial.duration.total_seconds() if trial.duration is not None else None
     parameters = trial.params or trial.system_attrs.get("fixed_params", {})
     remark = trial.user_attrs.get(ERROR, "")
-    return Row(trial.number, trial.user_attrs.get(RUN, ""), STATES[trial.state.name], value, took, parameters, remark)
+    state = STOPPED if remark == STOPPED else STATES[trial.state.name]
+    return Row(trial.number, trial.user_attrs.get(RUN, ""), state, value, took, parameters, remark)
 
 
 def best(found: Sequence[Row]) -> Row | None:
@@ -63,12 +66,12 @@ def advice(folder: Path, plan: Plan, row: Row) -> str:
 
 def page(folder: Path, plan: Plan, found: Sequence[Row]) -> str:
     """One self-contained HTML file. Pictures are left out, and that is said, without matplotlib."""
-    counts = {state: sum(row.state == state for row in found) for state in STATES.values()}
+    counts = {state: sum(row.state == state for row in found) for state in (*STATES.values(), STOPPED)}
     said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     goal = f"{'the highest' if plan.maximise else 'the lowest'} {plan.key}"
     body = [
         f"<h1>{escape(folder.name)}</h1>",
-        paragraph(f"A search for the settings of `{plan.recipe}` with {goal}. Trials: {said or 'none yet'}.", "lead"),
+        paragraph(f"A search for the settings of {plan.recipe} with {goal}. Trials: {said or 'none yet'}.", "lead"),
         *_best(folder, plan, found),
         *_pictures(plan, found),
         heading("Trials") + _table(plan, found),
