@@ -299,7 +299,11 @@ def test_the_commands(tmp_path, capsys):
     assert [row[0].strip() for row in rows] == [str(tmp_path / f"my list.{side}.jsonl") for side in SIDES]
     assert sum(int(row[1].split()[0]) for row in rows) == 63
     lists = [tmp_path / f"my list.{side}.jsonl" for side in SIDES]
-    assert winnow(capsys, "check", *lists) == (0, "no speaker, no original recording and no room in common\n", "")
+    assert winnow(capsys, "check", *lists) == (
+        0,
+        "no speaker, no original recording, no room and no file in common\n",
+        "",
+    )
     code, out, _ = winnow(capsys, "check", lists[1], source)
     assert code == 1 and out.startswith("speaker p") and f"in {lists[1]} and in {source}" in out
     result = json.loads(winnow(capsys, "split", source, "--by", "id", "-o", tmp_path / "new", "--json")[1])
@@ -311,6 +315,16 @@ def test_the_commands_say_what_is_wrong_in_a_line(tmp_path, capsys):
     for arguments in (["split", tmp_path / "x"], ["split", "x", "--valid", "5"], ["check", "x"], ["check", "x", "y"]):
         code, out, err = winnow(capsys, *arguments)
         assert (code, out) == (2, "") and err.count("\n") == 1
+
+
+def test_check_sees_a_file_that_two_lists_call_differently(tmp_path, capsys):
+    one, two, empty = tmp_path / "one.jsonl", tmp_path / "two.jsonl", tmp_path / "empty.jsonl"
+    write_items([item("a", speaker="p", corpus="x", sha256="ab"), item("b", speaker="q", corpus="x", sha256="cd")], one)
+    write_items([item("c", speaker="r", corpus="y", sha256="ab")], two)
+    write_items([], empty)
+    assert winnow(capsys, "check", one, two) == (1, f"the same file: in {one} and in {two}\n", "")
+    code, out, err = winnow(capsys, "check", one, empty)
+    assert (code, out) == (2, "") and "this list is empty" in err
 
 
 def test_sides_tell_what_is_shared():

@@ -24,7 +24,7 @@ EVERYWHERE = ("freesound-", "youtube-")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One reason for rows to be on one side. what: "speaker", "source", "room", "class", "recording" or "unknown"."""
+    """One reason for rows to be on one side. what: "speaker", "source", "room", "class", "recording", "file" or "unknown"."""
 
     what: str
     corpus: str
@@ -32,6 +32,8 @@ class Key:
 
     def __str__(self) -> str:
         """In words, for a person."""
+        if self.what == "file":
+            return f"the same {self.name}"
         if self.what == "unknown":
             return f"{self.corpus}: {self.name} of unknown {'rooms' if self.name == 'responses' else 'speakers'}"
         return f"{self.what} {self.name}" + (f" of {self.corpus}" if self.corpus else "")
@@ -110,7 +112,7 @@ class Groups:
         """{group: a random number} that depends on its keys and the seed alone, not on the order of the rows."""
         ranks: dict[int, int] = {}
         for key in self._number:
-            group, rank = self.group(key), _hash(f"{seed}\0{key.what}\0{key.corpus}\0{key.name}")
+            group, rank = self.group(key), hashed(f"{seed}\0{key.what}\0{key.corpus}\0{key.name}")
             ranks[group] = min(rank, ranks.get(group, rank))
         return ranks
 
@@ -129,7 +131,8 @@ class Groups:
         return number
 
 
-def _hash(text: str) -> int:
+def hashed(text: str) -> int:
+    """64 bits of it, the same on every machine."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 

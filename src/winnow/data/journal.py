@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections import deque
@@ -124,9 +125,9 @@ class Journal:
         return self._file
 
     def _failed(self, error: OSError) -> OutputError:
-        return OutputError(
-            f"{self.path}: cannot be written ({error.strerror}). The same command goes on once there is room."
-        )
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "The same command goes on once there is room." if full else "Choose another -o."
+        return OutputError(f"{self.path}: cannot be written ({error.strerror}). {advice}")
 
 
 def _parsed(line: bytes) -> Row | None:

@@ -70,9 +70,9 @@ def mix(
     processes, folder = workers(jobs), Path(output)
     with _kept(folder):
         pools = build_pools(speech, noise or [], music or [], rooms or [])
-        _tell(quiet, f"{output}   {preset}: {recipe.count} examples, {_hours(recipe.hours)}")
         with _counted("drawing", recipe.count, quiet) as move:
             drawn = prepare(folder, recipe, pools, move)
+        _tell(quiet, f"{output}   {preset}: {recipe.count} examples, {_hours(recipe.hours)}")
         if list_only:
             _tell(quiet, f"{folder / LIST}   {'drawn' if drawn else 'was there already'}; no audio yet")
             return 0

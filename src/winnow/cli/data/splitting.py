@@ -102,7 +102,7 @@ def check(
 ) -> int:
     """winnow data check libri.train.jsonl libri.valid.jsonl
 
-    Tell whether lists share a speaker, an original recording or a room: exit code 1 if they do.
+    Tell whether lists share a speaker, an original recording, a room or a file: exit code 1 if they do.
     """
     from winnow.data.split import compare
     from winnow.errors import BadOption
@@ -118,7 +118,7 @@ def check(
 
 
 def _tell_shared(seen: Sides) -> None:
-    for what in ("speaker", "source", "room"):
+    for what in ("speaker", "source", "room", "file"):
         keys = [key for key in seen.shared if key.what == what]
         for key in keys[:SHOWN]:
             first, second = seen.shared[key]
@@ -129,4 +129,4 @@ def _tell_shared(seen: Sides) -> None:
         if key.what == "unknown":
             print(f"cannot be told: {one_line(key)} are in both")
     if not seen.shared:
-        print("no speaker, no original recording and no room in common")
+        print("no speaker, no original recording, no room and no file in common")
