@@ -154,6 +154,11 @@ def test_bad_recordings_are_listed_and_left_out(voices, tmp_path, capsys):
     assert not (tmp_path / "mine.bad.txt").exists()
 
 
+def test_a_list_that_is_a_folder_is_no_question_of_room(voices, tmp_path, capsys):
+    code, out, err = winnow(capsys, "scan", "folder", voices, "-o", tmp_path)
+    assert (code, out) == (1, "") and err.count("\n") == 1 and "Choose another -o." in err
+
+
 def test_too_many_bad_recordings_fail_the_run(voices, tmp_path, capsys):
     spoil(voices)
     goal = tmp_path / "mine.jsonl"

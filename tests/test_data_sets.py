@@ -339,3 +339,10 @@ def test_stems_of_every_preset_are_known(pools):
     for name, config in PRESETS.items():
         example = draw(0, find_preset(name, ["seconds=1", *(["talkers=2,3"] if name == "talkers" else [])]), pools, 0)
         assert set(example.stems) <= set(stem_names(config))
+
+
+def test_a_refused_mix_announces_no_set(lists, tmp_path, capsys):
+    code = run(["data", "mix", "--speech", str(lists["speech"]), "--count", "3", "-o", str(tmp_path / "set")])
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "") and "needs noise" in err
+    assert not (tmp_path / "set").exists()
