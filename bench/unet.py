@@ -25,6 +25,7 @@ from kit.sound import RATE, Wave, fit, resample
 
 PAGE = ROOT / "docs" / "unets.md"
 BAND = 8000
+BATCHES = 5
 OURS = ("unet-8k", "resunet-8k", "denoise-16k")
 COLUMNS = (
     ("iou", "IoU %", 1),
@@ -166,7 +167,7 @@ def training(args: argparse.Namespace) -> str:
     return (
         f"{text}\n\nPublished: 10 h of Vietnamese reading, 20 classes of ESC-50, windows mixed before the split, so that talkers"
         " and noises of the validation were heard in training. Ours: the recordings of `training/unet-8k/train.sh`, held-out"
-        " talkers, noises and rooms; 20 batches of 16 examples each. The figures are of different data and cannot be ranked"
+        f" talkers, noises and rooms; {BATCHES} batches of 16 examples each. The figures are of different data and cannot be ranked"
         " against the published ones."
     )
 
@@ -202,7 +203,7 @@ def examples(recipe: object, network: object, side: Path, cache: Path) -> tuple[
     make = make_examples(gather(sounds, mix, 7, cache, 0), mix, 16, 7, 0)
     iou, before, after = [], [], []
     with torch.no_grad():
-        for step in range(20):
+        for step in range(BATCHES):
             mixture, target = make(step)
             loss = recipe.loss(network, mixture, target)  # type: ignore[attr-defined]
             iou.append(recipe.score(network, mixture, target)["iou"])  # type: ignore[attr-defined]
