@@ -33,7 +33,7 @@ def test_shipped_bundles_compute_what_their_export_wrote_down(name):
     found = catalog.find(name)
     report = found.check()
     assert report.ok
-    assert len(report.differences) >= 4  # three lengths, and frame by frame
+    assert len(report.differences) >= 3 + (found.manifest.kind == "frames")  # three lengths, and frame by frame
     assert found.manifest.corpora
     assert found.card
 
@@ -122,4 +122,4 @@ def test_an_unknown_name_gets_the_nearest_ones():
 
 def test_the_band_above_8_khz_decides_between_the_two():
     assert catalog.choose(8000) == catalog.choose(16000) == "denoise-16k"
-    assert catalog.choose(22050) == catalog.choose(96000) == catalog.names()[-1]
+    assert catalog.choose(22050) == catalog.choose(96000) == "denoise-48k"

@@ -396,4 +396,4 @@ def test_ctrl_c_stops_a_sweep_that_can_be_gone_on_with(script, monkeypatch, caps
     assert "goes on with it" in capsys.readouterr().err
     monkeypatch.setenv("PACE", "0")
     assert winnow(["sweep", "unet", "--name", folder.name, "--trials", "2"]) == 0
-    assert states(script) == ["done", "done", "failed"]
+    assert states(script) == ["done", "done", "stopped"]

@@ -104,14 +104,18 @@ def write(
     done = 0
     while True:
         numbers = set[int]()
-        with closing(engine(writing, todo)) as outcomes:
-            for outcome in outcomes:
-                if outcome.path is None:
-                    done += 1
-                    on_progress(done)
-                else:
-                    numbers.add(outcome.number)
-                    _note(bad, outcome, most_bad, folder)
+        try:
+            with closing(engine(writing, todo)) as outcomes:
+                for outcome in outcomes:
+                    if outcome.path is None:
+                        done += 1
+                        on_progress(done)
+                    else:
+                        numbers.add(outcome.number)
+                        _note(bad, outcome, most_bad, folder)
+        except BaseException:
+            _sweep(folder)  # a signal may come between a file's creation and the statement that would remove it
+            raise
         if not numbers:
             break
         _redraw(folder, numbers, recipe, pools)

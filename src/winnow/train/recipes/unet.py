@@ -55,12 +55,12 @@ class UNetRunConfig:
     fft, hop: samples; an odd transform of 2 k - 1 points has k bins, which the network can halve as often as it must.
     """
 
-    fft: int = FFT
-    hop: int = HOP
     target: str = "gain"
     own_reference: bool = False
     batch_size: int = 16
     epoch: int = 4800
+    fft: int = FFT
+    hop: int = HOP
     learning_rate: float = 1.5e-3
     final_rate: float = 1e-5
     warm_up: float = 0.02
