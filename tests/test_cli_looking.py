@@ -26,6 +26,7 @@ COMMANDS = [
     ["train"],
     ["train", "denoise"],
     ["train", "spleeter"],
+    ["train", "talkers"],
     ["train", "show"],
     ["sweep"],
     ["sweep", "denoise"],

@@ -20,6 +20,7 @@ from winnow.cli import (
     separate,
     sweep,
     train,
+    train_talkers,
     transcribe,
 )
 from winnow.cli.helptext import Command, Group
@@ -87,6 +88,7 @@ def _train() -> typer.Typer:
         ("denoise", train.denoise, "The network of `winnow enhance`."),
         ("unet", train.unet, "System 1: spectrogram U-Nets at 8 kHz."),
         ("spleeter", train.spleeter, "A U-Net in Spleeter's shape."),
+        ("talkers", train_talkers.talkers, "Overlapping talkers apart."),
         ("show", curves.show, "Curves of runs: losses, scores, speed."),
     ):
         app.command(name, cls=Command, context_settings=CONTEXT, short_help=brief)(function)

@@ -23,6 +23,7 @@ def _folders(name: str, what: str) -> Any:
 
 Speech = Annotated[list[str], _folders("--speech", "Speech: a folder, list (.jsonl) or pack; DIR=2 counts twice.")]
 Noise = Annotated[list[str], _folders("--noise", "Noise; may be repeated.")]
+OptionalNoise = Annotated[list[str] | None, _folders("--noise", "Noise; may be repeated.")]
 Rooms = Annotated[list[str] | None, _folders("--rooms", "Impulse responses of rooms.")]
 ValidSpeech = Annotated[list[str] | None, _folders("--valid-speech", "Held-out speech, to score on the way.")]
 ValidNoise = Annotated[list[str] | None, _folders("--valid-noise", "Held-out noise.")]
@@ -94,7 +95,7 @@ def denoise(
     schedule |= {"precision": precision}
     more = {"preset": preset, "settings": values or [], "core": Path(core) if core else None, "resume": resume}
     more |= {"begin": Path(begin) if begin else None}
-    return _train("denoise", sounds, held, run, schedule, threads, more | {"track": track or ["tensorboard"]})
+    return run_training("denoise", sounds, held, run, schedule, threads, more | {"track": track or ["tensorboard"]})
 
 
 def unet(
@@ -144,7 +145,7 @@ def unet(
     schedule |= {"precision": precision}
     more = {"preset": preset, "settings": [*given, *(values or [])], "resume": resume}
     more |= {"begin": Path(begin) if begin else None}
-    return _train("unet", sounds, held, run, schedule, threads, more | {"track": track or ["tensorboard"]})
+    return run_training("unet", sounds, held, run, schedule, threads, more | {"track": track or ["tensorboard"]})
 
 
 def spleeter(
@@ -180,19 +181,20 @@ def spleeter(
     schedule |= {"precision": precision}
     more = {"preset": preset, "settings": values or [], "resume": resume, "track": track or ["tensorboard"]}
     more |= {"begin": Path(begin) if begin else None}
-    return _train("spleeter", sounds, held, run, schedule, threads, more)
+    return run_training("spleeter", sounds, held, run, schedule, threads, more)
 
 
-def _train(name: str, sounds: Any, held: Any, run: str, schedule: Any, threads: int | None, more: Any) -> int:
+def run_training(name: str, sounds: Any, held: Any, run: str, schedule: Any, threads: int | None, more: Any) -> int:
+    """Start a recipe; sounds, held: speech, noise and rooms to train on and to score by; more: as in `winnow.train.run.train`."""
     _need_torch()
     from winnow.errors import BadOption
     from winnow.train.run import Sounds, train, use_threads
     from winnow.train.schedule import planned
 
     use_threads(threads)
-    if bool(held[0]) != bool(held[1]) or (held[2] and not held[0]):
+    if (bool(held[0]) != bool(held[1]) and sounds[1]) or ((held[1] or held[2]) and not held[0]):
         raise BadOption("held-out sound is both --valid-speech and --valid-noise; --valid-rooms may be added.")
-    valid = Sounds(held[0], held[1], held[2] or []) if held[0] and held[1] else None
+    valid = Sounds(held[0], held[1] or [], held[2] or []) if held[0] else None
     heard = Sounds(sounds[0], sounds[1], sounds[2] or [])
     plan = planned(Path(run), more["resume"], **schedule)
     records = train(name, heard, Path(run), plan, valid=valid, **more)

@@ -224,6 +224,7 @@ PRESETS: dict[str, MixConfig] = {
             snr=(5.0, 30.0),
             noise=0.6,
             room=0.4,
+            room_target="whole",
             speed_chance=0.3,
         ),
         MixConfig(name="looking", target="talkers", seconds=3.0, talkers=(2, 2), mode="peak", amplitude=(0.3, 0.3)),

@@ -22,13 +22,14 @@ class Stft:
 
     size: of the FFT, odd ones too; hop; window: its length, at most `size`. centred: frame t is centred on sample `t * hop`, the
     edges are mirrored, and the window lies in the middle of the FFT (librosa); else frame t begins at `t * hop`, nothing is added
-    at the edges, and zeros follow the window (tf.signal).
+    at the edges, and zeros follow the window (tf.signal). root: the square root of the Hann window.
     """
 
     size: int
     hop: int
     window: int
     centred: bool = True
+    root: bool = False
 
     @property
     def bins(self) -> int:
@@ -48,6 +49,7 @@ class Stft:
     def shape(self) -> Floats:
         """The window as each frame is multiplied by it, float64 `(size,)` if centred, else `(window,)`."""
         hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.window) / self.window)
+        hann = np.sqrt(hann) if self.root else hann
         if not self.centred:
             return hann
         left = (self.size - self.window) // 2

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from winnow.dsp.masks import Mask
 from winnow.dsp.spectrum import Spectrum, Transform
-from winnow.errors import BundleError
+from winnow.errors import BadOption, BundleError
+from winnow.models.complexmask import ComplexMasks, ComplexRunner
 from winnow.models.frames import FramesRunner
 from winnow.models.manifest import Manifest, read_manifest
 from winnow.models.published import PublishedUNet
@@ -34,8 +35,16 @@ class Masker(Protocol):
         ...
 
 
-class Runner(Protocol):
+class Graph(Protocol):
     """Runs a bundle's graph."""
+
+    def differences(self, probe: Mapping[str, npt.NDArray[np.float32]]) -> dict[int, float]:
+        """Largest difference to what the export wrote down, by the number of frames in a call."""
+        ...
+
+
+class Runner(Graph, Protocol):
+    """Runs a graph that makes masks on one continuous spectrogram."""
 
     transform: Transform
 
@@ -43,12 +52,8 @@ class Runner(Protocol):
         """A masker for a channel."""
         ...
 
-    def differences(self, probe: Mapping[str, npt.NDArray[np.float32]]) -> dict[int, float]:
-        """Largest difference to what the export wrote down, by the number of frames in a call."""
-        ...
 
-
-KINDS: dict[str, Callable[..., Runner]] = {"frames": FramesRunner, "spectral": SpectralRunner}
+KINDS: dict[str, Callable[..., Any]] = {"frames": FramesRunner, "spectral": SpectralRunner, "complex": ComplexRunner}
 """What runs the graphs of each kind; `winnow.models.manifest.SETTINGS` has their settings."""
 
 TOLERANCE = 1e-4
@@ -110,14 +115,32 @@ class Bundle:
     @property
     def windowed(self) -> bool:
         """Whether it runs as a `Separator` instead of making masks."""
-        return bool(getattr(self.manifest.settings, "as_published", False))
+        return self.manifest.kind == "complex" or bool(getattr(self.manifest.settings, "as_published", False))
 
-    def separator(self) -> Separator:
-        """What separates a stretch of samples."""
+    def separator(self, cues: Mapping[str, npt.NDArray[np.float32]] | None = None, threads: int = 1) -> Separator:
+        """What separates a stretch of samples; cues: by name, what the manifest's cues ask for. Raises BadOption."""
+        given = dict(cues or {})
+        self._check_cues(given)
+        if self.manifest.kind == "complex":
+            return ComplexMasks(self._graph(threads), self.manifest, given)
         return PublishedUNet(self.graph, self.manifest.settings, self.manifest.name)
 
+    def _check_cues(self, given: Mapping[str, object]) -> None:
+        names = [cue.name for cue in self.manifest.cues]
+        for name in given:
+            if name not in names:
+                raise BadOption(f"{self.manifest.name} takes no {name}.")
+        for name in names:
+            if name not in given:
+                raise BadOption(f"{self.manifest.name} needs to be told the {name}.")
+
     def runner(self, threads: int = 1) -> Runner:
-        """A runner for the graph; the same one again within a process, since opening takes as long as a second of sound."""
+        """What makes masks with the graph."""
+        runner: Runner = self._graph(threads)
+        return runner
+
+    def _graph(self, threads: int = 1) -> Any:
+        """What runs the graph; the same again within a process, since opening takes as long as a second of sound."""
         return _opened(self.path, self.manifest.sha256, self.manifest.settings, threads)
 
     def check(self) -> CheckReport:
@@ -126,7 +149,7 @@ class Bundle:
         Raises BundleError when the bundle is incomplete or tampered with.
         """
         with self._probe() as probe:
-            return CheckReport(self.manifest.name, self.runner().differences(probe))
+            return CheckReport(self.manifest.name, self._graph().differences(probe))
 
     def _probe(self) -> Any:
         try:
@@ -143,7 +166,7 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 @lru_cache(maxsize=4)
-def _opened(folder: Path, sha256: str, settings: Any, threads: int) -> Runner:
+def _opened(folder: Path, sha256: str, settings: Any, threads: int) -> Any:
     """Hash and settings are part of the key: a bundle that was changed is opened again."""
     bundle = load_bundle(folder)
     return KINDS[bundle.manifest.kind](bundle.graph, settings, bundle.manifest.name, threads)

@@ -81,17 +81,65 @@ class SpectralSettings:
             raise BundleError("manifest.json: the settings of kind spectral make no sense together.")
 
 
-Settings = FramesSettings | SpectralSettings
+@dataclass(frozen=True)
+class ComplexSettings:
+    """Kind `complex`: windows of a complex spectrogram in, a complex mask for each stem out (a ratio of spectra, no bounds).
 
-SETTINGS: dict[str, type[Any]] = {"frames": FramesSettings, "spectral": SpectralSettings}
+    fft, window, hop: samples of the transform; shape: of its window, "hann" or "root-hann"; centred: frames centred on multiples of
+    the hop, edges mirrored, else none outside the sound; bins: that the network sees, from 0 hertz up, those above get the last
+    one's mask; level: what a window of the recording is divided by, its "rms" (of the spectrum), its "peak" or "none"; power:
+    to which magnitudes are then raised; domain: "linear" masks are for the spectrum as it is, "compressed" ones for the magnitudes
+    raised to power; compression: of the masks, "none", "tanh" or "sigmoid" with k and c, see `winnow.dsp.crm`; samples: of a
+    window of the recording; share: of it that the next one repeats; whole: the graph takes windows of that length only.
+    """
+
+    fft: int
+    window: int
+    hop: int
+    bins: int
+    shape: str = "hann"
+    centred: bool = True
+    level: str = "rms"
+    power: float = 1.0
+    domain: str = "linear"
+    compression: str = "none"
+    k: float = 10.0
+    c: float = 0.1
+    samples: int = 96000
+    share: float = 1 / 3
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        sizes = 0 < self.hop <= self.window <= self.fft and 0 < self.bins <= self.fft // 2 + 1
+        words = (
+            self.shape in ("hann", "root-hann")
+            and self.level in ("rms", "peak", "none")
+            and self.domain in ("linear", "compressed")
+            and self.compression in ("none", "tanh", "sigmoid")
+        )
+        numbers = (
+            0 < self.power <= 1 and self.samples >= self.window and 0 <= self.share <= 0.5 and self.k > 0 and self.c > 0
+        )
+        if not (sizes and words and numbers):
+            raise BundleError("manifest.json: the settings of kind complex make no sense together.")
+
+
+Settings = FramesSettings | SpectralSettings | ComplexSettings
+
+SETTINGS: dict[str, type[Any]] = {"frames": FramesSettings, "spectral": SpectralSettings, "complex": ComplexSettings}
 
 
 @dataclass(frozen=True)
 class Cue:
-    """A second input. rate None: one fact (a voice, a reference); else it runs along the audio, hertz."""
+    """A second input. rate None: one fact (a voice), a vector of `size`; else it runs along the audio, hertz.
+
+    source: where a fact comes from: the bundle (its name and hash) whose vectors the network was trained with.
+    """
 
     name: str
     rate: float | None = None
+    size: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True)

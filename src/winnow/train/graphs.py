@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from winnow.models.manifest import FramesSettings, Manifest, SpectralSettings
+from winnow.dsp.published import Stft
+from winnow.models.manifest import ComplexSettings, FramesSettings, Manifest, SpectralSettings
 
 
 class FramesGraph:
@@ -60,7 +61,28 @@ class SpectralGraph:
         return network
 
 
-GRAPHS: dict[str, Any] = {"frames": FramesGraph, "spectral": SpectralGraph}
+class ComplexGraph:
+    """Input `spectrum`, output `masks`; any number of windows and frames (or the one number that the settings tell)."""
+
+    inputs = ("spectrum",)
+    outputs = ("masks",)
+    axes: ClassVar = {"spectrum": {0: "windows", 1: "frames"}, "masks": {0: "windows", 2: "frames"}}
+
+    def __init__(self, settings: ComplexSettings) -> None:
+        self.settings = c = settings
+        transform = Stft(c.fft, c.hop, c.window, c.centred)
+        self.lengths: tuple[int, ...] = (transform.frames(c.samples),) if c.whole else (9, 40, 61)
+
+    def example(self, length: int, chance: torch.Generator) -> tuple[Tensor, ...]:
+        """What the network takes, of a number of frames."""
+        return (torch.randn(1, length, self.settings.bins, 2, generator=chance),)
+
+    def prepared(self, network: nn.Module) -> nn.Module:
+        """The network as it is exported."""
+        return network
+
+
+GRAPHS: dict[str, Any] = {"frames": FramesGraph, "spectral": SpectralGraph, "complex": ComplexGraph}
 
 
 @torch.no_grad()
@@ -70,11 +92,20 @@ def make_probe(network: nn.Module, manifest: Manifest) -> dict[str, Any]:
     chance = torch.Generator().manual_seed(0)
     probe: dict[str, Any] = {"lengths": np.array(graph.lengths)}
     for length in graph.lengths:
-        example = graph.example(length, chance)
-        answer = network(*example)
-        mask = answer[0] if isinstance(answer, tuple) else answer
-        probe[f"spectrum_{length}"], probe[f"mask_{length}"] = example[0].numpy(), mask.numpy()
+        example = _example(graph, manifest, length, chance)
+        answer = network(*example.values())
+        probe |= {f"{name}_{length}": value.numpy() for name, value in example.items() if name != "state"}
+        probe[f"{graph.outputs[0]}_{length}"] = (answer[0] if isinstance(answer, tuple) else answer).numpy()
     return probe
+
+
+def _example(graph: Any, manifest: Manifest, length: int, chance: torch.Generator) -> dict[str, Tensor]:
+    """Inputs of a graph by name: what its kind takes, and the facts that the manifest's cues ask for."""
+    inputs = dict(zip(graph.inputs, graph.example(length, chance), strict=True))
+    for cue in manifest.cues:
+        value = torch.randn(1, cue.size, generator=chance)
+        inputs[cue.name] = value / value.norm()
+    return inputs
 
 
 def to_onnx(network: nn.Module, manifest: Manifest) -> bytes:
@@ -85,13 +116,14 @@ def to_onnx(network: nn.Module, manifest: Manifest) -> bytes:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         path = Path(folder) / "model.onnx"
         warnings.simplefilter("ignore")  # the older exporter: the newer one bakes the example's length into a GRU
+        example = _example(graph, manifest, graph.lengths[len(graph.lengths) // 2], torch.Generator())
         torch.onnx.export(
             graph.prepared(network),
-            graph.example(graph.lengths[1], torch.Generator()),
+            tuple(example.values()),
             path,
-            input_names=list(graph.inputs),
+            input_names=list(example),
             output_names=list(graph.outputs),
-            dynamic_axes=graph.axes,
+            dynamic_axes=graph.axes | {cue.name: {0: "windows"} for cue in manifest.cues},
             opset_version=17,
             dynamo=False,
         )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -58,18 +58,56 @@ def train(
     chosen(track)
     _check(folder, resume)
     recipe = _resumed(name, folder, settings) if resume else _recipe(name, preset, settings, core)
-    mix = recipe.config.mix
-    cache = folder.parent / ".cache"
-    lowest = 32000 if mix.rate > 16000 else 0
-    banks = gather(sounds, mix, schedule.seed, cache, lowest)
-    held = gather(valid, mix, schedule.seed + 1, cache, lowest) if valid else None
-    noisy = replace(mix, clean_chance=0.0, silent_chance=0.0)  # of clean and silent examples SI-SDR tells nothing
+    feed = _feed(recipe)
+    material = feed.gather(sounds, recipe.config, schedule.seed, folder.parent / ".cache")
+    held = feed.gather(valid, recipe.config, schedule.seed + 1, folder.parent / ".cache") if valid else None
     solver = Solver(recipe, folder, schedule, track)
     if begin and not resume:
         solver.start_from(_weights(begin, recipe))
-    make = examples(banks.to(solver.device), mix, recipe.config.batch_size, schedule.seed, _process())
-    held_out = None if held is None else examples(held.to(solver.device), noisy, 16, schedule.seed + 1, 0)
+    make = feed.examples(material, recipe.config, schedule.seed, _process(), solver.device)
+    held_out = None if held is None else feed.held_out(held, recipe.config, schedule.seed + 1, solver.device)
     yield from solver.run(make, held_out, resume)
+
+
+class Feed(Protocol):
+    """Where the examples of a recipe come from; a recipe may have its own as `feed`."""
+
+    def gather(self, sounds: Sounds, config: Any, seed: int, cache: Path) -> Any:
+        """Read what examples are made of."""
+
+    def examples(self, material: Any, config: Any, seed: int, process: int, device: torch.device) -> Examples:
+        """Step number to a batch to train on; each process of several draws its own."""
+
+    def held_out(self, material: Any, config: Any, seed: int, device: torch.device) -> Examples:
+        """Step number to a batch to score."""
+
+
+def _feed(recipe: Any) -> Feed:
+    """The recipe's own, that of several voices by `winnow.data`, or speech and noise mixed where the network is."""
+    from winnow.data.presets import MixConfig as DrawnConfig
+    from winnow.train.live import Drawn
+
+    own: Feed | None = getattr(recipe, "feed", None)
+    if own is not None:
+        return own
+    return Drawn() if isinstance(recipe.config.mix, DrawnConfig) else Mixed()
+
+
+class Mixed:
+    """One voice and noise, mixed on the network's device, see `winnow.train.mixing`."""
+
+    def gather(self, sounds: Sounds, config: Any, seed: int, cache: Path) -> Banks:
+        """Decode the recordings, and add what is synthesised."""
+        return gather(sounds, config.mix, seed, cache, 32000 if config.mix.rate > 16000 else 0)
+
+    def examples(self, material: Banks, config: Any, seed: int, process: int, device: torch.device) -> Examples:
+        """Batches `(mixture, speech)`."""
+        return examples(material.to(device), config.mix, config.batch_size, seed, process)
+
+    def held_out(self, material: Banks, config: Any, seed: int, device: torch.device) -> Examples:
+        """Sixteen at a time, none of them clean or silent, of which SI-SDR tells nothing."""
+        noisy = replace(config.mix, clean_chance=0.0, silent_chance=0.0)
+        return examples(material.to(device), noisy, 16, seed, 0)
 
 
 def gather(sounds: Sounds, mix: MixConfig, seed: int, cache: Path, lowest: int) -> Banks:

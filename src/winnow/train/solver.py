@@ -27,8 +27,8 @@ __all__ = ["Examples", "Progress", "Recipe", "Schedule", "Solver"]
 class Recipe(Protocol):
     """What the solver needs to know of a recipe.
 
-    Besides, a recipe may have `score(network, mixture, target) -> dict[str, number or (N,)]` (of held-out examples; else SI-SDR),
-    `maximise`, the name of the score whose best weights are kept, and `pictures(network, mixture, target)` for the trackers:
+    Besides, a recipe may have `score(network, *batch) -> dict[str, number or (N,)]` (of held-out examples; else SI-SDR),
+    `maximise`, the name of the score whose best weights are kept, and `pictures(network, *batch)` for the trackers:
     spectrograms in dB by name, each `(frequencies, frames)` float32.
     """
 
@@ -39,8 +39,8 @@ class Recipe(Protocol):
         """A new network."""
         ...
 
-    def loss(self, network: nn.Module, mixture: Tensor, target: Tensor) -> Loss:
-        """Of a mixture and its target, `(N, time)`."""
+    def loss(self, network: nn.Module, *batch: Tensor) -> Loss:
+        """Of a batch: a mixture `(N, time)`, its target, and what else the recipe's examples hold."""
         ...
 
 
@@ -130,7 +130,7 @@ class Solver:
             began = time.monotonic()
             batch = examples(self.progress.step)
             with whole():
-                self._step(*batch, began)
+                self._step(batch, began)
             now = self.progress.elapsed
             if now - saved >= self.schedule.save_every * 60:
                 saved = now
@@ -163,14 +163,14 @@ class Solver:
 
         return float(broadcast(torch.tensor(elapsed, dtype=torch.float64, device=self.device)))
 
-    def _step(self, mixture: Tensor, target: Tensor, began: float) -> None:
+    def _step(self, batch: tuple[Tensor, ...], began: float) -> None:
         """One step, its losses added to the sums, and those written where it is time."""
         p, rate = self.progress, self._learning_rate()
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self._seed()
         self.network.train()
-        loss, parts, *_ = self.recipe.loss(self.network, mixture, target)
+        loss, parts, *_ = self.recipe.loss(self.network, *batch)
         self.optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         norm = self.accelerator.clip_grad_norm_(self.network.parameters(), self.recipe.config.clip_norm)
@@ -181,7 +181,7 @@ class Solver:
             p.sums[name] = p.sums.get(name, 0.0) + float(value.detach())
         p.count += 1
         p.step += 1
-        p.audio += mixture.numel() / self.recipe.config.mix.rate * self.accelerator.num_processes
+        p.audio += batch[0].numel() / self.recipe.config.mix.rate * self.accelerator.num_processes
         p.elapsed = self._agreed(p.elapsed + time.monotonic() - began)
         if p.step % (self.schedule.log_steps or 1) == 0:
             self._note()

@@ -63,3 +63,29 @@ def decibels(size: Tensor, reference: Tensor) -> Tensor:
     """
     level = 20 * torch.log10(size.clamp(min=1e-5)) - 20 * torch.log10(reference.clamp(min=1e-5))
     return level.maximum(level.amax((1, 2), keepdim=True) - 80)
+
+
+def root_hann_stft(x: Tensor, window: int) -> Tensor:
+    """`(N, time)` to complex `(N, T, F)` as the kind `complex` makes it: root-Hann windows at half overlap, mirrored edges."""
+    shape = root_hann(window, x.device)
+    return torch.stft(x, window, window // 2, window=shape, pad_mode="reflect", return_complex=True).transpose(1, 2)
+
+
+def compressed(spectrum: Tensor, power: float) -> Tensor:
+    """Complex `(N, T, F)` at a root mean square of one over each example, then `compress`ed, `(N, T, F, 2)`."""
+    level = spectrum.abs().square().mean((1, 2), keepdim=True).sqrt().clamp(min=1e-6)
+    return compress(spectrum / level, power)
+
+
+def masked(masks: Tensor, spectrum: Tensor, window: int, length: int) -> Tensor:
+    """Waveforms of the stems, `(N, S, length)`.
+
+    masks: `(N, S, T, F', 2)` of the lower F' bins, the others get the last of them; spectrum: complex `(N, T, F)`.
+    """
+    n, s = masks.shape[:2]
+    whole = torch.view_as_complex(masks.contiguous())
+    above = whole[..., -1:].expand(*whole.shape[:-1], spectrum.shape[-1] - whole.shape[-1])
+    stems = torch.cat([whole, above], -1) * spectrum[:, None]
+    flat = stems.reshape(n * s, *stems.shape[2:]).transpose(1, 2)
+    waves = torch.istft(flat, window, window // 2, window=root_hann(window, spectrum.device), length=length)
+    return waves.reshape(n, s, length)

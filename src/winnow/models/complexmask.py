@@ -1,0 +1,82 @@
+"""Kind `complex`: windows of a complex spectrogram in, a complex mask for each stem out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from winnow.dsp.crm import as_complex, as_parts, expand_mask, power_law
+from winnow.dsp.published import Stft
+from winnow.models.manifest import ComplexSettings, Manifest
+from winnow.models.session import open_session
+
+Floats = npt.NDArray[np.float32]
+Complex = npt.NDArray[np.complex128]
+
+SILENCE = 1e-6
+"""Level of a window below which it is not made louder."""
+
+
+class ComplexRunner:
+    """Runs a graph of kind `complex`: `spectrum (N, T, F, 2)` and cues by their names to `masks (N, S, T, F, 2)`."""
+
+    def __init__(self, graph: bytes, settings: ComplexSettings, name: str, threads: int = 1) -> None:
+        self.settings = c = settings
+        self.transform = Stft(c.fft, c.hop, c.window, c.centred, c.shape == "root-hann")
+        self._session = open_session(graph, name, threads)
+
+    def raw(self, inputs: Mapping[str, Floats]) -> Floats:
+        """The graph itself."""
+        return np.asarray(self._session.run(None, dict(inputs))[0], np.float32)
+
+    def stems(self, mix: Floats, cues: Mapping[str, Floats]) -> Floats:
+        """`(channels, time)` to `(S, channels, time)`: one mask, found on the mean of the channels, for all of them."""
+        c, length = self.settings, mix.shape[1]
+        least = c.samples if c.whole else c.window
+        padded = np.pad(mix, ((0, 0), (0, max(0, least - length))))
+        spectra = self.transform.forward(padded)
+        masks = self._masks(self.transform.forward(padded.mean(0)), float(np.abs(padded.mean(0)).max()), cues)
+        linear = c.domain == "linear"
+        heard = spectra if linear else power_law(spectra, c.power)
+        parts = masks[:, None] * heard
+        parts = parts if linear else power_law(parts, 1 / c.power)
+        return np.asarray(self.transform.inverse(parts, padded.shape[1])[..., :length], np.float32)
+
+    def _masks(self, spectrum: Complex, peak: float, cues: Mapping[str, Floats]) -> Complex:
+        """Of a window `(T, F)`, complex `(S, T, F)`."""
+        c = self.settings
+        level = {"none": 1.0, "peak": peak, "rms": float(np.sqrt(np.square(np.abs(spectrum)).mean()))}[c.level]
+        heard = power_law(spectrum[:, : c.bins] / max(level, SILENCE), c.power)
+        facts = {name: np.asarray(value, np.float32)[None] for name, value in cues.items()}
+        out = self.raw({"spectrum": np.asarray(as_parts(heard), np.float32)[None], **facts})[0]
+        mask = as_complex(out if c.compression == "none" else expand_mask(out, c.compression, c.k, c.c))
+        return np.pad(mask, ((0, 0), (0, 0), (0, self.transform.bins - c.bins)), mode="edge")
+
+    def differences(self, probe: Mapping[str, Floats]) -> dict[int, float]:
+        """Largest difference to what the export wrote down, by the number of frames."""
+        found = {}
+        for length in probe["lengths"]:
+            ending = f"_{length}"
+            values = {key.removesuffix(ending): probe[key] for key in probe if key.endswith(ending)}
+            expected = values.pop("masks")
+            found[int(length)] = float(np.abs(self.raw(values) - expected).max())
+        return found
+
+
+class ComplexMasks:
+    """A `Separator` of windows; cues: facts that hold for the whole recording, such as `voice` `(V,)`."""
+
+    def __init__(self, runner: ComplexRunner, manifest: Manifest, cues: Mapping[str, Floats]) -> None:
+        c = runner.settings
+        self.rate: int | None = manifest.rate
+        self.ordered = manifest.ordered
+        self.stems = manifest.stems[:-1] if manifest.remainder else manifest.stems
+        self.window = c.samples / manifest.rate
+        self.overlap = self.window * c.share
+        self._runner, self._cues = runner, cues
+
+    def __call__(self, mix: Floats, rate: int) -> Floats:
+        """`(channels, time)` at the model's rate to `(stems, channels, time)`."""
+        return self._runner.stems(mix, self._cues)

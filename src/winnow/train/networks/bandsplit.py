@@ -1,0 +1,160 @@
+"""Band-split separator: bands of the spectrum as tokens, an LSTM along time shared by the bands, mixing across the bands.
+
+Between BSRNN (Luo & Yu 2023: band split, LSTM along time) and SpatialNet (Quan & Li 2024: full-band linear mixing and convolutions
+across frequency, much cheaper than a second LSTM). A `voice` (a speaker's vector) may tell which talker is wanted: it scales and
+shifts what enters each block (FiLM, Perez et al. 2018).
+
+Shapes: B batch, T frames, F frequency bins used (without Nyquist), K bands, D width, S stems, V size of a voice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class BandSplitConfig:
+    """Sizes; stored with the weights.
+
+    counts, sizes: how many bands there are of how many bins, from 0 hertz up; hidden: of the LSTM in each direction; expansion:
+    of the perceptrons; voice: size of a speaker's vector, 0 for none.
+    """
+
+    counts: tuple[int, ...] = (16, 8, 8)
+    sizes: tuple[int, ...] = (4, 8, 16)
+    width: int = 48
+    hidden: int = 48
+    blocks: int = 4
+    expansion: int = 2
+    stems: int = 2
+    voice: int = 0
+
+    @property
+    def groups(self) -> list[tuple[int, int]]:
+        """Bands of one size: how many, and of how many bins."""
+        return list(zip(self.counts, self.sizes, strict=True))
+
+    @property
+    def bands(self) -> int:
+        """K."""
+        return sum(self.counts)
+
+    @property
+    def bins(self) -> int:
+        """F."""
+        return sum(count * size for count, size in self.groups)
+
+
+class BandLinear(nn.Module):
+    """A linear layer of its own for each band, `(B, T, K, in)` to `(B, T, K, out)`."""
+
+    def __init__(self, bands: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(bands, inputs, outputs).uniform_(-1, 1) * inputs**-0.5)
+        self.bias = nn.Parameter(torch.zeros(bands, 1, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, T, K, in)` to `(B, T, K, out)`."""
+        b, t, k, d = x.shape
+        y = torch.matmul(x.permute(2, 0, 1, 3).reshape(k, b * t, d), self.weight) + self.bias
+        return y.reshape(k, b, t, y.shape[-1]).permute(1, 2, 0, 3)
+
+
+class AlongTime(nn.Module):
+    """LSTM over the frames in both directions, shared by the bands, on a residual path."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.lstm = nn.LSTM(width, hidden, bidirectional=True)
+        self.out = nn.Linear(2 * hidden, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, T, K, D)` to the same."""
+        b, t, k, d = x.shape
+        y, _ = self.lstm(self.norm(x).transpose(0, 1).reshape(t, b * k, d))
+        return x + self.out(y).reshape(t, b, k, d).transpose(0, 1)
+
+
+class AcrossBands(nn.Module):
+    """A perceptron across all bands, the same for every channel, then one across the channels of three neighbouring bands."""
+
+    def __init__(self, bands: int, width: int, expansion: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.bands = nn.Sequential(nn.Linear(bands, 2 * bands), nn.SiLU(), nn.Linear(2 * bands, bands))
+        self.norm_near = nn.LayerNorm(width)
+        self.near = nn.Sequential(
+            nn.Linear(3 * width, expansion * width), nn.SiLU(), nn.Linear(expansion * width, width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, T, K, D)` to the same."""
+        x = x + self.bands(self.norm(x).transpose(2, 3)).transpose(2, 3)
+        y = nn.functional.pad(self.norm_near(x), (0, 0, 1, 1))
+        return x + self.near(torch.cat([y[:, :, :-2], y[:, :, 1:-1], y[:, :, 2:]], -1))
+
+
+class Film(nn.Module):
+    """Scale and shift by a voice, the same for all frames and bands; nothing happens at first."""
+
+    def __init__(self, voice: int, width: int) -> None:
+        super().__init__()
+        self.to_scale = nn.Linear(voice, width)
+        self.to_shift = nn.Linear(voice, width)
+        for layer in (self.to_scale, self.to_shift):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor, voice: Tensor) -> Tensor:
+        """`(B, T, K, D)` and `(B, V)` to `(B, T, K, D)`."""
+        return x * (1 + self.to_scale(voice)[:, None, None]) + self.to_shift(voice)[:, None, None]
+
+
+class BandSplit(nn.Module):
+    """The whole network: compressed spectrum in, a complex mask for each stem out."""
+
+    def __init__(self, config: BandSplitConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        self.split = nn.ModuleList(BandLinear(count, 2 * size, c.width) for count, size in c.groups)
+        self.time = nn.ModuleList(AlongTime(c.width, c.hidden) for _ in range(c.blocks))
+        self.across = nn.ModuleList(AcrossBands(c.bands, c.width, c.expansion) for _ in range(c.blocks))
+        self.film = nn.ModuleList(Film(c.voice, c.width) for _ in range(c.blocks if c.voice else 0))
+        self.norm = nn.LayerNorm(c.width)
+        self.widen = nn.ModuleList(BandLinear(count, c.width, 2 * c.width) for count, _ in c.groups)
+        self.masks = nn.ModuleList(BandLinear(count, 2 * c.width, 2 * size * c.stems) for count, size in c.groups)
+        with torch.no_grad():  # begin with an even share of the mixture for each stem
+            for layer in self.masks:
+                layer.bias[..., ::2] = 1 / c.stems  # type: ignore[operator]
+
+    def forward(self, spectrum: Tensor, voice: Tensor | None = None) -> Tensor:
+        """Compressed spectrum `(B, T, F, 2)`, and the voice `(B, V)` of a network that takes one, to masks `(B, S, T, F, 2)`."""
+        x = self._tokens(spectrum)
+        for i, (time, across) in enumerate(zip(self.time, self.across, strict=True)):
+            if voice is not None:
+                x = self.film[i](x, voice)
+            x = across(time(x))
+        return self._masks(self.norm(x))
+
+    def _tokens(self, spectrum: Tensor) -> Tensor:
+        b, t = spectrum.shape[:2]
+        tokens, at = [], 0
+        for (count, size), layer in zip(self.config.groups, self.split, strict=True):
+            part = spectrum[:, :, at : at + count * size].reshape(b, t, count, 2 * size)
+            tokens.append(layer(part))
+            at += count * size
+        return torch.cat(tokens, 2)
+
+    def _masks(self, x: Tensor) -> Tensor:
+        b, t = x.shape[:2]
+        s = self.config.stems
+        masks, at = [], 0
+        for (count, size), widen, out in zip(self.config.groups, self.widen, self.masks, strict=True):
+            part = out(nn.functional.silu(widen(x[:, :, at : at + count])))
+            masks.append(part.reshape(b, t, count, s, size, 2).permute(0, 3, 1, 2, 4, 5).reshape(b, s, t, -1, 2))
+            at += count
+        return torch.cat(masks, 3)

@@ -1,0 +1,141 @@
+"""Recipe `talkers`: overlapping speakers apart by a band-split network, out of noise and rooms, in no given order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from winnow.data.presets import MixConfig, find_preset
+from winnow.models.manifest import ComplexSettings, Manifest
+from winnow.settings import restored
+from winnow.train.losses import Loss
+from winnow.train.networks.bandsplit import BandSplit, BandSplitConfig
+from winnow.train.separation import between, in_order, pit
+from winnow.train.spectra import compressed, masked, root_hann_stft
+
+
+def mixed(**changes: Any) -> MixConfig:
+    """Two talkers who overlap wholly, partly or in turns, with noise and in rooms."""
+    mix = replace(find_preset("talkers"), talkers=(2, 2), seconds=3.0, snr=(0.0, 30.0))
+    return replace(mix, **changes)
+
+
+@dataclass(frozen=True)
+class TalkersConfig:
+    """Everything that a run needs besides its data.
+
+    window: samples, hop is half of it; power: compression of the magnitudes that the network sees; floor: dB of noise from
+    which better no longer counts; fixed_order: train without permutations, to show what that comes to.
+    """
+
+    window: int = 512
+    power: float = 0.3
+    floor: float = 25.0
+    fixed_order: bool = False
+    batch_size: int = 4
+    epoch: int = 4000
+    learning_rate: float = 2e-3
+    final_rate: float = 2e-5
+    warm_up: float = 0.02
+    weight_decay: float = 0.01
+    clip_norm: float = 3.0
+    average: float = 0.998
+    network: BandSplitConfig = field(default_factory=BandSplitConfig)
+    mix: MixConfig = field(default_factory=mixed)
+
+    @classmethod
+    def shipped(cls) -> TalkersConfig:
+        """What the shipped bundle was trained with."""
+        return cls()
+
+    @classmethod
+    def tiny(cls) -> TalkersConfig:
+        """Small enough for a test: seconds, not minutes."""
+        network = BandSplitConfig(counts=(8,), sizes=(32,), width=8, hidden=8, blocks=1)
+        return cls(batch_size=2, epoch=8, network=network, mix=mixed(seconds=0.5, noise=0.0, room=0.0))
+
+
+class TalkersRecipe:
+    """The network of `winnow separate`."""
+
+    name = "talkers"
+    title = "Two overlapping talkers apart, 16 kHz"
+    config_class: type[Any] = TalkersConfig
+
+    def __init__(self, config: TalkersConfig) -> None:
+        self.config = config
+
+    @classmethod
+    def restored(cls, values: dict[str, Any]) -> TalkersRecipe:
+        """The recipe that a run's config.json describes."""
+        return cls(restored(TalkersConfig, values))
+
+    def network(self) -> nn.Module:
+        """A new network."""
+        return BandSplit(self.config.network)
+
+    def loss(self, network: nn.Module, mixture: Tensor, talkers: Tensor) -> Loss:
+        """Of mixtures `(N, time)` and their talkers `(N, S, time)`, some of them silent."""
+        c = self.config
+        spectrum = root_hann_stft(mixture, c.window)
+        masks = network(compressed(spectrum, c.power)[..., : c.network.bins, :])
+        waves = masked(masks.float(), spectrum, c.window, mixture.shape[-1])
+        if c.fixed_order:
+            order = torch.arange(talkers.shape[1], device=talkers.device).expand(len(talkers), -1)
+            losses = between(waves, talkers, mixture, c.floor).diagonal(dim1=1, dim2=2).mean(-1)
+        else:
+            losses, order = pit(between(waves, talkers, mixture, c.floor))
+        heard = mixture[:, None].expand_as(talkers)
+        return Loss(losses.mean(), {"error": losses.mean()}, in_order(waves, order), talkers, heard)
+
+    def manifest(self, name: str, network: nn.Module) -> Manifest:
+        """The manifest of a bundle, without what only a person knows."""
+        c = self.config
+        stems = tuple(f"talker{k + 1}" for k in range(c.network.stems))
+        return complex_manifest(
+            name, self.title, c.mix.rate, network, (*stems, "background"), False, complex_settings(c)
+        )
+
+
+def complex_settings(config: Any) -> ComplexSettings:
+    """How a band-split network of a recipe is run."""
+    return ComplexSettings(
+        fft=config.window,
+        window=config.window,
+        hop=config.window // 2,
+        bins=config.network.bins,
+        shape="root-hann",
+        power=config.power,
+        level="rms",
+    )
+
+
+def complex_manifest(
+    name: str,
+    title: str,
+    rate: int,
+    network: nn.Module,
+    stems: tuple[str, ...],
+    ordered: bool,
+    settings: ComplexSettings,
+) -> Manifest:
+    """The manifest of a network of kind `complex`; the last of the stems is what remains."""
+    return Manifest(
+        name=name,
+        kind="complex",
+        title=title,
+        rate=rate,
+        stems=stems,
+        remainder=True,
+        ordered=ordered,
+        latency=settings.samples / rate,
+        parameters=sum(p.numel() for p in network.parameters()),
+        licence="not stated",
+        non_commercial=False,
+        corpora=(),
+        settings=settings,
+        sha256="",
+    )
