@@ -1,0 +1,133 @@
+"""What tells voices apart: encoders that turn speech into a unit vector, and one that needs no network."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from winnow.dsp.resample import resample
+from winnow.metrics.mel import mel_bank
+
+Floats = npt.NDArray[np.float32]
+_Doubles = npt.NDArray[np.float64]
+
+
+class VoiceEncoder(Protocol):
+    """Turns the speech of one person into a vector: the cosine of two vectors says how alike the voices are.
+
+    size: numbers in a vector; identity: name of the encoder and what it was made of; vectors of different encoders must
+    never be compared.
+    """
+
+    size: int
+    identity: str
+
+    def __call__(self, samples: Floats, rate: int) -> Floats:
+        """`(time,)` at `rate` hertz to a unit vector `(size,)`; zeros where there is nothing to hear."""
+
+
+def default_encoder() -> VoiceEncoder:
+    """The encoder to take where nobody chose one."""
+    return SpectralVoice()
+
+
+class SpectralVoice:
+    """Long-term statistics of cepstra and pitch, without a network; tells some voices apart, fails on many.
+
+    Mean and deviation of 16 mel cepstra (Davis & Mermelstein 1980) below 3.8 kHz, so that telephone speech fits too, and of
+    the logarithm of the pitch (autocorrelation, Boersma 1993), over the frames that are within 35 dB of the loud ones;
+    each relative to its mean over many voices, in units of its deviation within a voice.
+    """
+
+    RATE, FRAME, HOP = 16000, 512, 160  # hertz, samples
+    BANDS, CEPSTRA, HIGHEST = 32, 16, 3800.0
+    RANGE, LEAST = 35.0, 1e-5  # dB below the loud frames; root mean square of a loud frame that is no silence
+
+    def __init__(self) -> None:
+        self.size = 2 * self.CEPSTRA + 3
+        self.identity = "spectral-1"
+
+    def __call__(self, samples: Floats, rate: int) -> Floats:
+        """`(time,)` at `rate` hertz to a unit vector `(size,)`; zeros for silence and for less than 100 ms."""
+        found = self.statistics(samples, rate)
+        if found is None:
+            return np.zeros(self.size, np.float32)
+        vector = (found - _CENTRE) / _SPREAD
+        return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+    def statistics(self, samples: Floats, rate: int) -> _Doubles | None:
+        """The numbers before they are scaled, `(size,)`; None where there is nothing to hear."""
+        frames = self._frames(samples, rate)
+        if len(frames) < 10:
+            return None
+        power = np.square(np.abs(np.fft.rfft(frames * np.hanning(self.FRAME), 2 * self.FRAME)))
+        active = self._active(power)
+        if active.sum() < 5:
+            return None
+        cepstra = np.log(power[active] @ _bank().T + 1e-9 * power.mean()) @ _cosines().T
+        height, voiced = _pitch(power[active])
+        chosen = np.log(height[voiced]) if voiced.sum() > 2 else np.array([np.log(150.0)])
+        about = [chosen.mean(), chosen.std(), voiced.mean()]
+        return np.concatenate([cepstra.mean(0), cepstra.std(0), about])
+
+    def _frames(self, samples: Floats, rate: int) -> _Doubles:
+        sound = resample(np.nan_to_num(np.asarray(samples, np.float32))[None], rate, self.RATE)[0].astype(np.float64)
+        if len(sound) < self.FRAME:
+            return np.zeros((0, self.FRAME))
+        return np.lib.stride_tricks.sliding_window_view(sound, self.FRAME)[:: self.HOP]
+
+    def _active(self, power: _Doubles) -> npt.NDArray[np.bool_]:
+        level = power[:, 5 : 2 * self.FRAME * 38 // 160].sum(1)
+        loud = np.percentile(level, 95)
+        least = max(loud * 10 ** (-self.RANGE / 10), (self.FRAME * self.LEAST) ** 2)
+        return np.asarray(level > least)
+
+
+@lru_cache(maxsize=1)
+def _bank() -> _Doubles:
+    v = SpectralVoice
+    return np.asarray(mel_bank(v.RATE, 2 * v.FRAME, v.BANDS, v.HIGHEST))
+
+
+@lru_cache(maxsize=1)
+def _cosines() -> _Doubles:
+    """The discrete cosine transform without its constant, `(cepstra, bands)`: level does not matter."""
+    v = SpectralVoice
+    row, column = np.arange(1, v.CEPSTRA + 1)[:, None], np.arange(v.BANDS)[None]
+    return np.asarray(np.cos(np.pi * row * (column + 0.5) / v.BANDS) * np.sqrt(2 / v.BANDS))
+
+
+def _pitch(power: _Doubles) -> tuple[_Doubles, npt.NDArray[np.bool_]]:
+    """Pitch of frames in hertz, and whether they have one, from power spectra `(frames, FRAME + 1)`."""
+    v = SpectralVoice
+    window = np.fft.irfft(np.square(np.abs(np.fft.rfft(np.hanning(v.FRAME), 2 * v.FRAME))))
+    low = power * (np.fft.rfftfreq(2 * v.FRAME, 1 / v.RATE) < 2000)
+    lags = np.arange(v.RATE // 400, v.RATE // 65 + 1)
+    found = np.fft.irfft(low)
+    height = found[:, lags] / np.maximum(found[:, :1], 1e-20) / (window[lags] / window[0])
+    height = height - 0.1 * np.log2(lags / lags[0])  # the first of several equal peaks is the pitch
+    best = height.argmax(1)
+    return v.RATE / lags[best], height[np.arange(len(best)), best] > 0.35
+
+
+# Over 3 s pieces of 360 voices of LibriSpeech, VCTK and the enrolment speech of the DNS challenge (all CC BY 4.0): means,
+# and deviations within a voice; cepstra's means, their deviations, then pitch's mean and deviation and the share of voiced frames.
+# fmt: off
+_CENTRE = np.array(
+    [
+        9.81, 3.28, 1.85, -0.50, -0.49, -0.76, -0.27, -0.64, -0.10, -0.28, -0.36, -0.31, -0.43, -0.43, -0.40,
+        -0.38, 6.29, 4.62, 3.29, 2.57, 2.15, 1.98, 1.70, 1.53, 1.39, 1.31, 1.21, 1.14, 1.07, 1.04, 1.01, 1.00,
+        5.04, 0.39, 0.85,
+    ]
+)
+_SPREAD = np.array(
+    [
+        1.64, 1.37, 0.94, 0.69, 0.57, 0.53, 0.45, 0.39, 0.34, 0.35, 0.30, 0.28, 0.27, 0.28, 0.28, 0.28, 1.05,
+        0.68, 0.58, 0.33, 0.29, 0.25, 0.21, 0.19, 0.18, 0.19, 0.18, 0.20, 0.23, 0.23, 0.25, 0.25, 0.09, 0.07,
+        0.06,
+    ]
+)
+# fmt: on

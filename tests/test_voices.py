@@ -1,0 +1,73 @@
+"""The voice vectors that need no network: the same voice is near, another is far, whatever the level, the rate and the text."""
+
+import numpy as np
+import pytest
+from voicelike import voice
+
+from winnow.models.voices import SpectralVoice, default_encoder
+
+PEOPLE = 8
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    """Of eight people, two texts each, `(8, 2, size)`."""
+    encoder = SpectralVoice()
+    return np.array([[encoder(voice(who, text=text), 16000) for text in (0, 1)] for who in range(PEOPLE)])
+
+
+def test_vectors_are_of_unit_length(vectors):
+    assert vectors.dtype == np.float32 and vectors.shape == (PEOPLE, 2, SpectralVoice().size)
+    assert np.allclose(np.linalg.norm(vectors, axis=-1), 1, atol=1e-6)
+
+
+def test_each_voice_is_nearest_to_itself_in_another_text(vectors):
+    alike = vectors[:, 0] @ vectors[:, 1].T
+    assert (alike.argmax(0) == np.arange(PEOPLE)).all() and (alike.argmax(1) == np.arange(PEOPLE)).all()
+    others = alike[~np.eye(PEOPLE, dtype=bool)]
+    assert np.diag(alike).mean() > others.mean() + 0.5
+
+
+def test_the_default_tells_these_voices_apart_too():
+    encoder = default_encoder()
+    a, again, b = (encoder(x, 16000) for x in (voice(0), voice(0, text=1), voice(1)))
+    assert a.shape == (encoder.size,) and encoder.identity
+    assert a @ again > a @ b + 0.2
+
+
+def test_level_does_not_matter_and_the_caller_keeps_the_samples():
+    x = voice(2)
+    kept = x.copy()
+    encoder = SpectralVoice()
+    assert encoder(x, 16000) @ encoder(0.01 * x, 16000) > 0.9999
+    assert np.array_equal(x, kept)
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000])
+def test_the_rate_does_not_matter(rate):
+    from winnow.dsp.resample import resample
+
+    x, encoder = voice(3), SpectralVoice()
+    assert encoder(x, 16000) @ encoder(resample(x[None], 16000, rate)[0], rate) > 0.97
+
+
+def test_pitch_is_found():
+    from winnow.models.voices import _pitch
+
+    for hertz in (80, 120, 200, 330):
+        time = np.arange(512) / 16000
+        frame = sum(np.sin(2 * np.pi * k * hertz * time) / k for k in range(1, 8))
+        found, voiced = _pitch(np.abs(np.fft.rfft(frame[None] * np.hanning(512), 1024)) ** 2)
+        assert voiced.all() and abs(found[0] / hertz - 1) < 0.03
+
+
+@pytest.mark.parametrize("samples", [np.zeros(0), np.zeros(100), np.zeros(48000), np.full(48000, np.nan), np.zeros(1)])
+def test_nothing_to_hear_gives_zeros(samples):
+    vector = SpectralVoice()(samples.astype(np.float32), 16000)
+    assert vector.shape == (SpectralVoice().size,) and not vector.any()
+
+
+def test_noise_and_a_constant_give_finite_vectors():
+    noise = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
+    for samples in (noise, np.ones(16000, np.float32)):
+        assert np.isfinite(SpectralVoice()(samples, 16000)).all()
