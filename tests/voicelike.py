@@ -9,7 +9,7 @@ VOWELS = np.array([[730, 1090, 2440], [270, 2290, 3010], [300, 870, 2240], [530,
 def voice(speaker, seconds=4.0, text=0, rate=16000):
     """`(time,)`, at most 0.5: speakers 0, 1, 2 ... differ in pitch, tract length and brightness; a text is which vowels, when."""
     who, what = np.random.default_rng(speaker), np.random.default_rng([speaker, text])
-    pitch, tract, tilt = 90 * 2 ** (speaker % 8 / 5), who.uniform(0.85, 1.3), who.uniform(0.85, 0.97)
+    pitch, tract, tilt = 90 * 2 ** (speaker % 8 / 5), 0.85 + speaker * 3 % 8 / 16, who.uniform(0.85, 0.97)
     count = round(seconds * 5) + 1
     knots = np.arange(count + 1) / 5
     time = np.arange(round(seconds * rate)) / rate
