@@ -40,6 +40,10 @@ class NotSeparable(BadInput):
     """The channels of a recording do not hold enough independent signals to separate sources by."""
 
 
+class NoSpeech(BadInput):
+    """Nobody speaks in a recording."""
+
+
 class OutputIsInput(BadInput):
     """The output would overwrite its own input."""
 

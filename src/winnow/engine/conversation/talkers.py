@@ -1,0 +1,141 @@
+"""From the stems of a recording to its talkers: how many, who speaks when, and which stem belongs to whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from winnow.audio import Samples
+from winnow.engine.conversation.count import MOST_TALKERS as MOST
+from winnow.engine.conversation.count import centroids
+from winnow.engine.conversation.follow import NOBODY, Labels, follow
+from winnow.engine.conversation.levels import FRAME, Doubles, Flags, Levels, active, measured, widened
+from winnow.engine.conversation.route import weights
+from winnow.engine.conversation.timeline import Timeline, timeline
+from winnow.engine.conversation.voices import Read, Stems, Voices, heard
+from winnow.errors import BadOption, NoSpeech
+from winnow.models.voices import VoiceEncoder, default_encoder
+
+LEAST = round(0.2 / FRAME)  # frames of speech without which there is none
+MARGIN = round(0.25 / FRAME)  # frames around speech that belong to it, so that no soft beginning or end is lost
+
+
+@dataclass(frozen=True)
+class Found:
+    """route: the talker that each stem goes to at each frame, `(streams, frames)`, -1 for nobody; frames of `FRAME` seconds."""
+
+    route: Labels
+    timeline: Timeline
+
+    @property
+    def talkers(self) -> int:
+        """How many."""
+        return len(self.timeline.talkers)
+
+
+def check_speakers(speakers: int | None) -> None:
+    """Raises BadOption for a number of talkers that cannot be."""
+    if speakers is not None and not 1 <= speakers <= MOST:
+        raise BadOption(
+            f"the number of talkers is from 1 to {MOST} over the whole recording, at most two at once, not {speakers}."
+        )
+
+
+def talkers_of(
+    stems: Stems, mix: Samples, rate: int, speakers: int | None = None, encoder: VoiceEncoder | None = None
+) -> tuple[Stems, Timeline]:
+    """Tracks of the talkers, and who speaks when, from what a separator said about a whole recording in memory.
+
+    stems: `(streams, channels, time)`, may have changed places at any silence; mix: `(channels, time)`, the recording; rate:
+    hertz; speakers: how many talkers, None: found; encoder: of voices, None: the default one.
+    The tracks are `(talkers, channels, time)`; talkers are in the order in which they begin to speak.
+    Raises NoSpeech where nobody speaks, BadOption for a number of talkers that cannot be.
+    """
+    check_speakers(speakers)
+    frame = round(FRAME * rate)
+    levels = measured(stems, mix, frame)
+    found = find_talkers(levels, lambda begin, end: stems[:, :, begin:end], mix.shape[1], rate, speakers, encoder)
+    shares = weights(found.route, found.talkers, frame, 0, mix.shape[1])
+    return np.einsum("skt,sct->kct", shares, stems), found.timeline
+
+
+def find_talkers(
+    levels: Levels, read: Read, length: int, rate: int, speakers: int | None, encoder: VoiceEncoder | None = None
+) -> Found:
+    """Listen to the stems of a recording, wherever they are. length: its samples at `rate`; else as `talkers_of`."""
+    frame = round(FRAME * rate)
+    speech = active(levels)
+    if speech.any(axis=0).sum() < LEAST:
+        raise NoSpeech("no speech found. `winnow split` takes apart what is heard; a louder recording may help.")
+    labels = _labels(levels, speech, read, frame, rate, speakers, encoder)
+    labels, count = _in_order(labels, speakers)
+    route = _routed(labels, levels.streams) if count > 1 else np.zeros(labels.shape, np.int16)
+    speaking = np.stack([(labels == talker).any(axis=0) for talker in range(count)])
+    return Found(route, timeline(speaking, length / rate, speakers is None))
+
+
+def _labels(
+    levels: Levels,
+    speech: Flags,
+    read: Read,
+    frame: int,
+    rate: int,
+    speakers: int | None,
+    encoder: VoiceEncoder | None,
+) -> Labels:
+    if speakers == 1:
+        return np.where(speech, 0, NOBODY).astype(np.int16)
+    voices = heard(levels.streams, speech, read, frame, rate, encoder or default_encoder())
+    talkers = centroids(voices, speakers)
+    if len(talkers) < (speakers or 1):  # too short to tell voices: each stem is somebody
+        number = np.arange(len(speech))[:, None] if speakers else 0
+        return np.where(speech, np.minimum(number, (speakers or 1) - 1), NOBODY).astype(np.int16)
+    labels = follow(voices, levels.streams, speech, talkers)
+    return follow(voices, levels.streams, speech, _centred(voices, labels, talkers))
+
+
+def _centred(voices: Voices, labels: Labels, talkers: Doubles) -> Doubles:
+    """The talkers' vectors again, from all that was given to them."""
+    new = talkers.copy()
+    for talker in range(len(talkers)):
+        share = [np.mean(labels[s.stream, s.begin : s.end] == talker) for s in voices.stretches]
+        weight = np.square(share) * voices.lengths * (0.1 + voices.alone)
+        mean = weight @ voices.vectors
+        if np.linalg.norm(mean) > 1e-6:
+            new[talker] = mean / np.linalg.norm(mean)
+    return new
+
+
+def _in_order(labels: Labels, speakers: int | None) -> tuple[Labels, int]:
+    """Numbers by who begins first, and how many talkers there are; those who never speak come last, or not at all."""
+    first = {}
+    for talker in np.unique(labels[labels >= 0]):
+        first[int(talker)] = int(np.flatnonzero((labels == talker).any(axis=0))[0])
+    new = np.full(MOST + 1, NOBODY, np.int16)
+    for number, talker in enumerate(sorted(first, key=lambda talker: first[talker])):
+        new[talker] = number
+    return new[labels], speakers or len(first)
+
+
+def _routed(labels: Labels, streams: Doubles) -> Labels:
+    """Where each stem goes: to its own talker while that one speaks and a little before and after, else to the loudest one."""
+    route = np.stack([_spread(row, MARGIN) for row in labels])
+    speaking = labels != NOBODY
+    loudest = np.where(speaking, streams, -np.inf).argmax(axis=0)
+    main = np.take_along_axis(labels, loudest[None], axis=0)[0]
+    main = _spread(main, MARGIN)
+    return np.where(route == NOBODY, main, route)
+
+
+def _spread(row: Labels, frames: int) -> Labels:
+    """Labels also for the frames around, up to so many, from the nearest one."""
+    known = np.flatnonzero(row != NOBODY)
+    if known.size == 0:
+        return row
+    places = np.arange(row.size)
+    after = np.clip(np.searchsorted(known, places), 0, known.size - 1)
+    before = np.clip(after - 1, 0, None)
+    nearer = np.abs(known[before] - places) < np.abs(known[after] - places)
+    nearest = known[np.where(nearer, before, after)]
+    return np.where(widened(row != NOBODY, frames), row[nearest], np.int16(NOBODY))
