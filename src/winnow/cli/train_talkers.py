@@ -32,8 +32,8 @@ def talkers(
     precision: common.Precision = None,
     threads: common.Threads = None,
 ) -> int:
-    """winnow train talkers --speech voices.jsonl --noise noise.jsonl --rooms rooms.jsonl
-    winnow train talkers --speech voices.jsonl --set mix.noise=0 --set mix.room=0
+    """winnow train talkers --speech voices.jsonl --noise noise.jsonl --rooms r.jsonl
+    winnow train talkers --speech v.jsonl --set mix.noise=0 --set mix.room=0
 
     Train the network of `winnow separate`: two talkers apart. It needs lists that say who
     speaks; `winnow data scan` writes them.

@@ -4,7 +4,7 @@ Between BSRNN (Luo & Yu 2023: band split, LSTM along time) and SpatialNet (Quan 
 across frequency, much cheaper than a second LSTM). A `voice` (a speaker's vector) may tell which talker is wanted: it scales and
 shifts what enters each block (FiLM, Perez et al. 2018).
 
-Shapes: B batch, T frames, F frequency bins used (without Nyquist), K bands, D width, S stems, V size of a voice.
+Shapes: B batch, T frames, T' tokens of some frames each, F bins (without Nyquist), K bands, D width, S stems, V size of a voice.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from torch import Tensor, nn
 class BandSplitConfig:
     """Sizes; stored with the weights.
 
-    counts, sizes: how many bands there are of how many bins, from 0 hertz up; hidden: of the LSTM in each direction; expansion:
-    of the perceptrons; voice: size of a speaker's vector, 0 for none.
+    counts, sizes: how many bands there are of how many bins, from 0 hertz up; frames: that make one token of a band; hidden: of
+    the LSTM in each direction; expansion: of the perceptrons; voice: size of a speaker's vector, 0 for none.
     """
 
     counts: tuple[int, ...] = (16, 8, 8)
     sizes: tuple[int, ...] = (4, 8, 16)
-    width: int = 48
-    hidden: int = 48
+    frames: int = 2
+    width: int = 64
+    hidden: int = 64
     blocks: int = 4
     expansion: int = 2
     stems: int = 2
@@ -49,7 +50,7 @@ class BandSplitConfig:
 
 
 class BandLinear(nn.Module):
-    """A linear layer of its own for each band, `(B, T, K, in)` to `(B, T, K, out)`."""
+    """A linear layer of its own for each band, `(B, T', K, in)` to `(B, T', K, out)`."""
 
     def __init__(self, bands: int, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -57,14 +58,14 @@ class BandLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(bands, 1, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(B, T, K, in)` to `(B, T, K, out)`."""
+        """`(B, T', K, in)` to `(B, T', K, out)`."""
         b, t, k, d = x.shape
         y = torch.matmul(x.permute(2, 0, 1, 3).reshape(k, b * t, d), self.weight) + self.bias
         return y.reshape(k, b, t, y.shape[-1]).permute(1, 2, 0, 3)
 
 
 class AlongTime(nn.Module):
-    """LSTM over the frames in both directions, shared by the bands, on a residual path."""
+    """LSTM over the tokens in both directions, shared by the bands, on a residual path."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -73,7 +74,7 @@ class AlongTime(nn.Module):
         self.out = nn.Linear(2 * hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(B, T, K, D)` to the same."""
+        """`(B, T', K, D)` to the same."""
         b, t, k, d = x.shape
         y, _ = self.lstm(self.norm(x).transpose(0, 1).reshape(t, b * k, d))
         return x + self.out(y).reshape(t, b, k, d).transpose(0, 1)
@@ -92,7 +93,7 @@ class AcrossBands(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(B, T, K, D)` to the same."""
+        """`(B, T', K, D)` to the same."""
         x = x + self.bands(self.norm(x).transpose(2, 3)).transpose(2, 3)
         y = nn.functional.pad(self.norm_near(x), (0, 0, 1, 1))
         return x + self.near(torch.cat([y[:, :, :-2], y[:, :, 1:-1], y[:, :, 2:]], -1))
@@ -120,41 +121,47 @@ class BandSplit(nn.Module):
     def __init__(self, config: BandSplitConfig) -> None:
         super().__init__()
         c = self.config = config
-        self.split = nn.ModuleList(BandLinear(count, 2 * size, c.width) for count, size in c.groups)
+        self.split = nn.ModuleList(BandLinear(count, 2 * c.frames * size, c.width) for count, size in c.groups)
         self.time = nn.ModuleList(AlongTime(c.width, c.hidden) for _ in range(c.blocks))
         self.across = nn.ModuleList(AcrossBands(c.bands, c.width, c.expansion) for _ in range(c.blocks))
         self.film = nn.ModuleList(Film(c.voice, c.width) for _ in range(c.blocks if c.voice else 0))
         self.norm = nn.LayerNorm(c.width)
         self.widen = nn.ModuleList(BandLinear(count, c.width, 2 * c.width) for count, _ in c.groups)
-        self.masks = nn.ModuleList(BandLinear(count, 2 * c.width, 2 * size * c.stems) for count, size in c.groups)
+        outputs = 2 * c.frames * c.stems
+        self.masks = nn.ModuleList(BandLinear(count, 2 * c.width, outputs * size) for count, size in c.groups)
         with torch.no_grad():  # begin with an even share of the mixture for each stem
             for layer in self.masks:
                 layer.bias[..., ::2] = 1 / c.stems  # type: ignore[operator]
 
     def forward(self, spectrum: Tensor, voice: Tensor | None = None) -> Tensor:
         """Compressed spectrum `(B, T, F, 2)`, and the voice `(B, V)` of a network that takes one, to masks `(B, S, T, F, 2)`."""
-        x = self._tokens(spectrum)
+        count, size = spectrum.shape[1], self.config.frames
+        patches = (count + size - 1) // size
+        whole = nn.functional.pad(spectrum, (0, 0, 0, 0, 0, size - 1))[:, : patches * size]
+        x = self._tokens(whole.reshape(whole.shape[0], patches, size, *whole.shape[2:]))
         for i, (time, across) in enumerate(zip(self.time, self.across, strict=True)):
             if voice is not None:
                 x = self.film[i](x, voice)
             x = across(time(x))
-        return self._masks(self.norm(x))
+        return self._masks(self.norm(x))[:, :, :count]
 
-    def _tokens(self, spectrum: Tensor) -> Tensor:
-        b, t = spectrum.shape[:2]
+    def _tokens(self, patches: Tensor) -> Tensor:
+        """`(B, T', frames, F, 2)` to `(B, T', K, D)`."""
+        b, t, frames = patches.shape[:3]
         tokens, at = [], 0
         for (count, size), layer in zip(self.config.groups, self.split, strict=True):
-            part = spectrum[:, :, at : at + count * size].reshape(b, t, count, 2 * size)
-            tokens.append(layer(part))
+            part = patches[:, :, :, at : at + count * size].reshape(b, t, frames, count, 2 * size)
+            tokens.append(layer(part.transpose(2, 3).reshape(b, t, count, 2 * frames * size)))
             at += count * size
         return torch.cat(tokens, 2)
 
     def _masks(self, x: Tensor) -> Tensor:
-        b, t = x.shape[:2]
-        s = self.config.stems
+        """`(B, T', K, D)` to `(B, S, T' * frames, F, 2)`."""
+        c, (b, t) = self.config, x.shape[:2]
         masks, at = [], 0
-        for (count, size), widen, out in zip(self.config.groups, self.widen, self.masks, strict=True):
+        for (count, size), widen, out in zip(c.groups, self.widen, self.masks, strict=True):
             part = out(nn.functional.silu(widen(x[:, :, at : at + count])))
-            masks.append(part.reshape(b, t, count, s, size, 2).permute(0, 3, 1, 2, 4, 5).reshape(b, s, t, -1, 2))
+            part = part.reshape(b, t, count, c.stems, c.frames, size, 2).permute(0, 3, 1, 4, 2, 5, 6)
+            masks.append(part.reshape(b, c.stems, t * c.frames, count * size, 2))
             at += count
         return torch.cat(masks, 3)
