@@ -162,8 +162,12 @@ def _recipe(name: str, preset: str, settings: Sequence[str], core: Path | None) 
 
 
 def _weights(run: Path, recipe: Any) -> dict[str, Tensor]:
-    """The averaged weights of a run of the same network."""
+    """The averaged weights of a run of the same network, or what the recipe adopts of another."""
     other, network = load_run(run)
+    adopted = getattr(recipe, "adopted", None)
+    weights: dict[str, Tensor] | None = adopted(other, network) if adopted else None
+    if weights is not None:
+        return weights
     if other.config.network != recipe.config.network:
         raise BadInput(f"{run}: its network is another one: {other.config.network}. Begin without --from.")
     return network.state_dict()

@@ -89,3 +89,23 @@ def masked(masks: Tensor, spectrum: Tensor, window: int, length: int) -> Tensor:
     flat = stems.reshape(n * s, *stems.shape[2:]).transpose(1, 2)
     waves = torch.istft(flat, window, window // 2, window=root_hann(window, spectrum.device), length=length)
     return waves.reshape(n, s, length)
+
+
+WINDOWS = (256, 1024, 2048)
+"""Of `multi_resolution`, samples; finer in time and finer in frequency than the networks see."""
+
+
+def multi_resolution(estimate: Tensor, target: Tensor, mixture: Tensor, power: float) -> Tensor:
+    """Mean error of compressed magnitudes at several resolutions (Yamamoto et al. 2020), of sounds `(..., time)`.
+
+    All are set to the level of the mixture first, so that of a silent target what comes out counts.
+    """
+    level = mixture.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6)
+    errors = []
+    for window in WINDOWS:
+        sizes = []
+        for sound in (estimate, target):
+            spectrum = hann_stft((sound / level).flatten(0, -2), window, window // 2).abs()
+            sizes.append((spectrum.square() / window + EPSILON) ** (power / 2))
+        errors.append((sizes[0] - sizes[1]).abs().mean())
+    return torch.stack(errors).mean()

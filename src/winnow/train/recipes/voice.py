@@ -1,0 +1,135 @@
+"""Recipe `voice`: one voice out of a recording, given a vector of it, and the rest; by the band-split network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from winnow.data.presets import MixConfig, find_preset
+from winnow.errors import BadInput
+from winnow.models.manifest import Cue, Manifest
+from winnow.models.voices import VoiceEncoder
+from winnow.settings import restored
+from winnow.train.encoders import Vectors, open_encoder
+from winnow.train.losses import Loss
+from winnow.train.networks.bandsplit import BandSplit, BandSplitConfig
+from winnow.train.recipes.talkers import complex_manifest, complex_settings
+from winnow.train.separation import noise_decibels
+from winnow.train.spectra import compressed, masked, multi_resolution, root_hann_stft
+
+
+def mixed(**changes: Any) -> MixConfig:
+    """One or two others beside the voice, which is absent from a fifth of the examples and alone in some."""
+    return replace(find_preset("voice"), talkers=(2, 3), seconds=3.0, snr=(0.0, 30.0), **changes)
+
+
+@dataclass(frozen=True)
+class VoiceConfig:
+    """Everything that a run needs besides its data.
+
+    window: samples, hop is half of it; power: compression of the magnitudes that the network sees; floor: dB of noise from
+    which better no longer counts; detail: weight of the magnitudes at several resolutions; encoder: bundle or run of the network
+    that makes the vectors, empty for the one that ships; identity: of that encoder, filled in when a run begins, as is
+    `network.voice`.
+    """
+
+    window: int = 512
+    power: float = 0.3
+    floor: float = 30.0
+    detail: float = 5.0
+    encoder: str = ""
+    identity: str = ""
+    batch_size: int = 4
+    epoch: int = 4000
+    learning_rate: float = 1e-3
+    final_rate: float = 2e-5
+    warm_up: float = 0.02
+    weight_decay: float = 0.01
+    clip_norm: float = 3.0
+    average: float = 0.998
+    network: BandSplitConfig = field(default_factory=BandSplitConfig)
+    mix: MixConfig = field(default_factory=mixed)
+
+    @classmethod
+    def shipped(cls) -> VoiceConfig:
+        """What the shipped bundle was trained with."""
+        return cls()
+
+    @classmethod
+    def tiny(cls) -> VoiceConfig:
+        """Small enough for a test: seconds, not minutes."""
+        network = BandSplitConfig(counts=(8,), sizes=(32,), width=8, hidden=8, blocks=1)
+        mix = replace(mixed(noise=0.0, room=0.0), seconds=0.5, reference=0.5)
+        return cls(batch_size=2, epoch=8, network=network, mix=mix)
+
+
+class Chosen(nn.Module):
+    """A band-split network whose two stems, the voice and the rest, are made to add up to the mixture."""
+
+    def __init__(self, config: BandSplitConfig) -> None:
+        super().__init__()
+        self.network = BandSplit(config)
+
+    def forward(self, spectrum: Tensor, voice: Tensor) -> Tensor:
+        """Compressed spectrum `(B, T, F, 2)` and vectors `(B, V)` to the masks of the voice, `(B, 1, T, F, 2)`.
+
+        What the two masks lack is shared between them (mixture consistency, Wisdom et al. 2019).
+        """
+        masks = self.network(spectrum, voice)
+        one = torch.tensor([1.0, 0.0], device=masks.device)
+        return 0.5 * (one + masks[:, :1] - masks[:, 1:])
+
+
+class VoiceRecipe:
+    """The network of `winnow extract` and `winnow remove`."""
+
+    name = "voice"
+    title = "One chosen voice apart from everything else, 16 kHz"
+    config_class: type[Any] = VoiceConfig
+
+    def __init__(self, config: VoiceConfig, encoder: VoiceEncoder | None = None) -> None:
+        """encoder: what makes the vectors, in place of the one that the configuration names."""
+        self.vectors = Vectors(encoder or open_encoder(config.encoder))
+        made = self.vectors.encoder
+        if config.identity and config.identity != made.identity:
+            raise BadInput(f"this run's voices are vectors of {config.identity}, not of {made.identity}: set encoder to it.")
+        self.config = replace(config, identity=made.identity, network=replace(config.network, voice=made.size))
+
+    @classmethod
+    def restored(cls, values: dict[str, Any]) -> VoiceRecipe:
+        """The recipe that a run's config.json describes."""
+        return cls(restored(VoiceConfig, values))
+
+    def network(self) -> nn.Module:
+        """A new network."""
+        return Chosen(self.config.network)
+
+    def adopted(self, other: Any, network: nn.Module) -> dict[str, Tensor] | None:
+        """First weights from a run of `talkers` with the same sizes, which knows voices apart but not yet which is wanted."""
+        if other.name != "talkers" or replace(self.config.network, voice=0) != other.config.network:
+            return None
+        weights = {f"network.{name}": value for name, value in network.state_dict().items()}
+        return self.network().state_dict() | weights
+
+    def loss(self, network: nn.Module, mixture: Tensor, stems: Tensor, reference: Tensor) -> Loss:
+        """Of mixtures `(N, time)`, the voice and the rest `(N, 2, time)`, and clips of the voice `(N, clip)`."""
+        c = self.config
+        voice = torch.from_numpy(self.vectors(reference.cpu().numpy(), c.mix.rate)).to(mixture.device)
+        spectrum = root_hann_stft(mixture, c.window)
+        masks = network(compressed(spectrum, c.power)[..., : c.network.bins, :], voice)
+        wave = masked(masks.float(), spectrum, c.window, mixture.shape[-1])[:, 0]
+        estimates, heard = torch.stack([wave, mixture - wave], 1), mixture[:, None].expand_as(stems)
+        parts = {
+            "error": noise_decibels(estimates, stems, heard, c.floor).mean(),
+            "detail": multi_resolution(estimates, stems, heard, c.power),
+        }
+        return Loss(parts["error"] + c.detail * parts["detail"], parts, estimates, stems, heard)
+
+    def manifest(self, name: str, network: nn.Module) -> Manifest:
+        """The manifest of a bundle, without what only a person knows."""
+        c = self.config
+        made = complex_manifest(name, self.title, c.mix.rate, network, ("voice", "rest"), True, complex_settings(c))
+        return replace(made, cues=(Cue("voice", size=c.network.voice, source=c.identity),))
