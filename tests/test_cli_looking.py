@@ -27,6 +27,7 @@ COMMANDS = [
     ["train", "denoise"],
     ["train", "spleeter"],
     ["train", "talkers"],
+    ["train", "mossformer2"],
     ["train", "show"],
     ["sweep"],
     ["sweep", "denoise"],

@@ -20,6 +20,7 @@ from winnow.cli import (
     separate,
     sweep,
     train,
+    train_mossformer2,
     train_talkers,
     transcribe,
 )
@@ -89,6 +90,7 @@ def _train() -> typer.Typer:
         ("unet", train.unet, "System 1: spectrogram U-Nets at 8 kHz."),
         ("spleeter", train.spleeter, "A U-Net in Spleeter's shape."),
         ("talkers", train_talkers.talkers, "Overlapping talkers apart."),
+        ("mossformer2", train_mossformer2.mossformer2, "MossFormer2: talkers apart, on the waveform."),
         ("show", curves.show, "Curves of runs: losses, scores, speed."),
     ):
         app.command(name, cls=Command, context_settings=CONTEXT, short_help=brief)(function)

@@ -21,6 +21,7 @@ from winnow.models.manifest import Manifest, read_manifest
 from winnow.models.published import PublishedUNet
 from winnow.models.separator import Separator
 from winnow.models.spectral import SpectralRunner
+from winnow.models.wave import WaveRunner, WaveSeparator
 
 
 class Masker(Protocol):
@@ -53,7 +54,12 @@ class Runner(Graph, Protocol):
         ...
 
 
-KINDS: dict[str, Callable[..., Any]] = {"frames": FramesRunner, "spectral": SpectralRunner, "complex": ComplexRunner}
+KINDS: dict[str, Callable[..., Any]] = {
+    "frames": FramesRunner,
+    "spectral": SpectralRunner,
+    "complex": ComplexRunner,
+    "wave": WaveRunner,
+}
 """What runs the graphs of each kind; `winnow.models.manifest.SETTINGS` has their settings."""
 
 TOLERANCE = 1e-4
@@ -115,7 +121,7 @@ class Bundle:
     @property
     def windowed(self) -> bool:
         """Whether it runs as a `Separator` instead of making masks."""
-        return self.manifest.kind == "complex" or bool(getattr(self.manifest.settings, "as_published", False))
+        return self.manifest.kind in ("complex", "wave") or bool(getattr(self.manifest.settings, "as_published", False))
 
     def separator(self, cues: Mapping[str, npt.NDArray[np.float32]] | None = None, threads: int = 1) -> Separator:
         """What separates a stretch of samples; cues: by name, what the manifest's cues ask for. Raises BadOption."""
@@ -123,6 +129,8 @@ class Bundle:
         self._check_cues(given)
         if self.manifest.kind == "complex":
             return ComplexMasks(self._graph(threads), self.manifest, given)
+        if self.manifest.kind == "wave":
+            return WaveSeparator(self._graph(threads), self.manifest)
         return PublishedUNet(self.graph, self.manifest.settings, self.manifest.name)
 
     def _check_cues(self, given: Mapping[str, object]) -> None:

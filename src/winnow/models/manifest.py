@@ -124,9 +124,34 @@ class ComplexSettings:
             raise BundleError("manifest.json: the settings of kind complex make no sense together.")
 
 
-Settings = FramesSettings | SpectralSettings | ComplexSettings
+@dataclass(frozen=True)
+class WaveSettings:
+    """Kind `wave`: windows of samples in, a waveform for each stem out.
 
-SETTINGS: dict[str, type[Any]] = {"frames": FramesSettings, "spectral": SpectralSettings, "complex": ComplexSettings}
+    window, overlap: seconds of a window of the recording, and of it that the next one repeats; level: root mean square, dB of full
+    scale, to which a window is brought for the network; least: samples that the graph takes; fitted: the network's waveforms
+    have no level of their own, see `winnow.models.wave.fitted`.
+    """
+
+    window: float
+    overlap: float
+    level: float = -25.0
+    least: int = 1
+    fitted: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap <= self.window / 2 or self.window <= 0 or self.least < 1:
+            raise BundleError("manifest.json: the settings of kind wave make no sense together.")
+
+
+Settings = FramesSettings | SpectralSettings | ComplexSettings | WaveSettings
+
+SETTINGS: dict[str, type[Any]] = {
+    "frames": FramesSettings,
+    "spectral": SpectralSettings,
+    "complex": ComplexSettings,
+    "wave": WaveSettings,
+}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from winnow.dsp.published import Stft
-from winnow.models.manifest import ComplexSettings, FramesSettings, Manifest, SpectralSettings
+from winnow.models.manifest import ComplexSettings, FramesSettings, Manifest, SpectralSettings, WaveSettings
 
 
 class FramesGraph:
@@ -82,7 +82,27 @@ class ComplexGraph:
         return network
 
 
-GRAPHS: dict[str, Any] = {"frames": FramesGraph, "spectral": SpectralGraph, "complex": ComplexGraph}
+class WaveGraph:
+    """Input `wave`, output `stems`; any number of windows and samples."""
+
+    inputs = ("wave",)
+    outputs = ("stems",)
+    axes: ClassVar = {"wave": {0: "windows", 1: "time"}, "stems": {0: "windows", 2: "time"}}
+
+    def __init__(self, settings: WaveSettings) -> None:
+        least = settings.least
+        self.lengths = (least, 7 * least + 1, 40 * least + 5)  # odd ones, of which frames and groups are no divisors
+
+    def example(self, length: int, chance: torch.Generator) -> tuple[Tensor, ...]:
+        """What the network takes, of a number of samples."""
+        return (torch.randn(1, length, generator=chance) * 0.1,)
+
+    def prepared(self, network: nn.Module) -> nn.Module:
+        """The network as it is exported."""
+        return network
+
+
+GRAPHS: dict[str, Any] = {"frames": FramesGraph, "spectral": SpectralGraph, "complex": ComplexGraph, "wave": WaveGraph}
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from winnow.errors import BadOption
 from winnow.train.networks.flash import Flash, FlashConfig, rotary_turns
 from winnow.train.networks.fsmn import GatedMemory, MemoryConfig
 
@@ -33,6 +34,17 @@ class MossFormer2Config:
     masking: bool = True
     flash: FlashConfig = field(default_factory=FlashConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
+
+    def __post_init__(self) -> None:
+        f, m = self.flash, self.memory
+        least = min(self.talkers, self.channels, self.layers, f.group, f.expansion, m.inner, m.order, m.depth)
+        even = {"kernel": self.kernel, "flash.width": f.width, "flash.query_key": f.query_key, "flash.rotary": f.rotary}
+        wrong = [name for name, value in even.items() if value < 2 or value % 2]
+        if wrong or least < 1 or f.kernel % 2 == 0 or m.kernel % 2 == 0 or f.rotary > f.query_key:
+            raise BadOption(
+                f"no MossFormer2 has these sizes: {', '.join(even)} are even, flash.kernel and memory.kernel odd, "
+                "flash.rotary at most flash.query_key, and none is below 1."
+            )
 
 
 class Positions(nn.Module):
@@ -81,7 +93,7 @@ class Masks(nn.Module):
         return F.relu(self.leave(torch.tanh(self.content(x)) * torch.sigmoid(self.gate(x))))
 
     def _layers(self, x: Tensor, frames: Tensor) -> Tensor:
-        turns = rotary_turns(frames, min(self.config.flash.rotary, self.config.flash.query_key))
+        turns = rotary_turns(frames, self.config.flash.rotary)
         for flash, memory in zip(self.flashes, self.memories, strict=True):
             x = memory(flash(x, turns))
         normed: Tensor = self.end_norm(x)
