@@ -91,7 +91,7 @@ class WaveGraph:
 
     def __init__(self, settings: WaveSettings) -> None:
         least = settings.least
-        self.lengths = (least, 7 * least + 1, 40 * least + 5)  # odd ones, of which frames and groups are no divisors
+        self.lengths = (least, 7 * least + 1, 100 * least + 5)  # odd ones; the last holds several groups of frames
 
     def example(self, length: int, chance: torch.Generator) -> tuple[Tensor, ...]:
         """What the network takes, of a number of samples."""
