@@ -18,7 +18,8 @@ from winnow.models.telling import Tell
 Spectra = npt.NDArray[np.complex128]
 Method = Callable[[Spectra, int, Tell], Spectra]
 
-ITERATIONS = 60
+ITERATIONS = 40
+"""On eight mixtures of readers in rooms of 0.2 and 0.4 s, 60 gained at most 0.2 dB more, with any of the methods."""
 BEGINNING = 20
 """Of AuxIVA, where its filters are what another method begins from."""
 
