@@ -23,7 +23,7 @@ from kit.material import convolve
 from kit.sound import RATE, Wave, fit, loop, read, rms, write_wav
 from winnow.evaluation.benchmark import Row, cases, runs
 from winnow.evaluation.benchmarkpage import as_json, cell, columns, head
-from winnow.evaluation.methods import METHODS, check_method
+from winnow.evaluation.methods import METHODS, check_methods
 from winnow.metrics.recognisers import find, transcribe
 from winnow.metrics.stream import Recording
 from winnow.metrics.words import wer
@@ -70,7 +70,7 @@ MADE = (
 def main() -> None:
     """Make the recordings, run all methods, print, and rewrite the page after a whole run."""
     args = arguments()
-    methods = [check_method(name) for name in args.methods.split(",")] if args.methods else list(METHODS)
+    methods = check_methods(args.methods.split(",") if args.methods else METHODS)
     rows, clean = measured(args.data, READERS[: args.readers], methods)
     text = page(rows, clean)
     print(text)
@@ -85,7 +85,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_folders(parser)
     parser.add_argument("--readers", type=int, choices=(1, 2, 3), default=len(READERS), help="how many speak (%(default)s)")
-    parser.add_argument("--methods", help=f"of {', '.join(METHODS)} (all)")
+    parser.add_argument("--methods", help=f"of {', '.join(METHODS)} (all of these), networks by name or folder")
     parser.add_argument("--json", type=Path, help="keep the table as JSON too")
     return parser.parse_args()
 
