@@ -43,9 +43,9 @@ READERS = (
     ),
     (
         "198-126831-0000",  # Lucy Maud Montgomery, The Story Girl
-        "Friday was a comfortable day in the household of King. Everybody was in good humor. The Story Girl sparkled through several "
-        "tales that ranged from the afrites and jinns of eastern myth, through the piping days of chivalry, down to the homely "
-        "anecdotes of Carlisle workaday folks.",
+        "Friday was a comfortable day in the household of King. Everybody was in good humor. The Story Girl sparkled through "
+        "several tales that ranged from the afrites and jinns of eastern myth, through the piping days of chivalry, down to the "
+        "homely anecdotes of Carlisle workaday folks.",
     ),
 )
 PAUSE = 0.5  # seconds between two readers
@@ -60,10 +60,10 @@ PUBLISHED = (
     ("Spleeter, 2 stems", "crowd", "18.35", "0.67"),
 )
 MADE = (
-    "Speech: three LibriSpeech readers one after the other, 39 s, {words} words of known books. simple: with an aeroplane's cabin at "
-    f"15 dB. music: with street music at 0 dB. crowd: {BABBLERS} other readers in a hall, low-passed by the distance, and a "
-    "restaurant, at 0 dB. One channel, 16 kHz. Word errors are those of pocketsphinx against the books; in the clean speech it makes "
-    "{errors} %. One recording of each kind says little: a look, not a ranking."
+    "Speech: three LibriSpeech readers one after the other, 39 s, {words} words of known books. simple: with an aeroplane's cabin "
+    f"at 15 dB. music: with street music at 0 dB. crowd: {BABBLERS} other readers in a hall, low-passed by the distance, and "
+    "a restaurant, at 0 dB. One channel, 16 kHz. Word errors are those of pocketsphinx against the books; in the clean speech it "
+    "makes {errors} %. One recording of each kind says little: a look, not a ranking."
 )
 
 
@@ -84,7 +84,9 @@ def arguments() -> argparse.Namespace:
     """What was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_folders(parser)
-    parser.add_argument("--readers", type=int, choices=(1, 2, 3), default=len(READERS), help="how many speak (%(default)s)")
+    parser.add_argument(
+        "--readers", type=int, choices=(1, 2, 3), default=len(READERS), help="how many speak (%(default)s)"
+    )
     parser.add_argument("--methods", help=f"of {', '.join(METHODS)} (all of these), networks by name or folder")
     parser.add_argument("--json", type=Path, help="keep the table as JSON too")
     return parser.parse_args()

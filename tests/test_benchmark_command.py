@@ -157,7 +157,17 @@ def test_the_network_sums_to_the_recording(monkeypatch):
 
 def test_any_network_by_name_or_folder_is_a_method(here, capsys):
     shutil.copytree(catalog.ZOO / "unet-8k", here / "my, bundle")
-    arguments = ["simple.wav", "--methods", "none,none", "--method", "denoise-16k", "--method", "my, bundle/", "-o", "r"]
+    arguments = [
+        "simple.wav",
+        "--methods",
+        "none,none",
+        "--method",
+        "denoise-16k",
+        "--method",
+        "my, bundle/",
+        "-o",
+        "r",
+    ]
     code, out, err = winnow(capsys, *arguments)
     assert (code, err) == (0, "") and "my, bundle" in out
     rows = json.loads((here / "r/table.json").read_text())["rows"]

@@ -30,7 +30,9 @@ def benchmark(
     ] = None,
     method: Annotated[
         list[str] | None,
-        typer.Option("--method", metavar="NAME|PATH", help="One more: a method, a network's name or folder; may be repeated."),
+        typer.Option(
+            "--method", metavar="NAME|PATH", help="One more: a method, a network's name or folder; may be repeated."
+        ),
     ] = None,
     recogniser: Annotated[
         str, typer.Option("--recogniser", metavar="NAME", help="pocketsphinx, or whisper:FOLDER.")

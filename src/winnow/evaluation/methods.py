@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from winnow.audio import Audio
-from winnow.errors import BadOption, UnknownModel
+from winnow.errors import BadOption
 from winnow.models import catalog
 from winnow.models.methods import BLIND
 
@@ -76,7 +76,9 @@ def find_method(name: str) -> Callable[[Audio], Tracks]:
     _ = bundle.graph  # a bundle that was damaged is told of now, and not by a table full of refusals
     if bundle.manifest.cues:
         cue = bundle.manifest.cues[0].name
-        raise BadOption(f"{name}: this network wants a {cue} beside the recording, which a benchmark has not. Leave it out.")
+        raise BadOption(
+            f"{name}: this network wants a {cue} beside the recording, which a benchmark has not. Leave it out."
+        )
     return partial(_split if "speech" in bundle.manifest.stems else _sources, name)
 
 

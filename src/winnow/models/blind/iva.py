@@ -45,7 +45,9 @@ def _parts(count: int) -> Iterator[slice]:
 
 def powers(signals: Spectra) -> Powers:
     """Of each source in each frame over all frequencies, `(F, sources, T)` to `(sources, T)`."""
-    return np.asarray(np.einsum("fst,fst->st", signals.real, signals.real) + np.einsum("fst,fst->st", signals.imag, signals.imag))
+    return np.asarray(
+        np.einsum("fst,fst->st", signals.real, signals.real) + np.einsum("fst,fst->st", signals.imag, signals.imag)
+    )
 
 
 def start(signals: Spectra, sources: int) -> Spectra:
