@@ -49,6 +49,7 @@ READERS = (
     ),
 )
 PAUSE = 0.5  # seconds between two readers
+RUMBLE = 100  # hertz: one of the readings has three tenths of its energy below 20
 LEVEL = 10 ** (-25 / 20)
 RATIOS = {"simple": 15, "music": 0, "crowd": 0}  # dB, speech to the rest
 BABBLERS = 8
@@ -60,7 +61,8 @@ PUBLISHED = (
     ("Spleeter, 2 stems", "crowd", "18.35", "0.67"),
 )
 MADE = (
-    "Speech: three LibriSpeech readers one after the other, 39 s, {words} words of known books. simple: with an aeroplane's cabin "
+    "Speech: three LibriSpeech readers one after the other, 39 s, {words} words of known books, without the rumble "
+    f"below {RUMBLE} Hz of their rooms. simple: with an aeroplane's cabin "
     f"at 15 dB. music: with street music at 0 dB. crowd: {BABBLERS} other readers in a hall, low-passed by the distance, and "
     "a restaurant, at 0 dB. One channel, 16 kHz. Word errors are those of pocketsphinx against the books; in the clean speech it "
     "makes {errors} %. One recording of each kind says little: a look, not a ranking."
@@ -129,9 +131,9 @@ def material(data: Path, readers: Sequence[str]) -> dict[str, tuple[Wave, Wave]]
 
 
 def spoken(folder: Path, readers: Sequence[str]) -> Wave:
-    """Equally loud readers one after the other."""
+    """Equally loud readers one after the other, without the rumble of their rooms: a network takes it away, which is no loss."""
     pause = np.zeros(round(PAUSE * RATE), np.float32)
-    parts = [part for reader in readers for part in (normal(next(folder.rglob(f"{reader}.*"))), pause)]
+    parts = [part for reader in readers for part in (voice(next(folder.rglob(f"{reader}.*"))), pause)]
     return np.concatenate(parts)
 
 
@@ -153,6 +155,15 @@ def crowd(data: Path, readers: Sequence[Path], length: int) -> Wave:
     far = lowpass(fit(convolve(babble.astype(np.float32), hall), length))
     place = loop(read(data / "valid" / "noise48" / "moodist" / "places" / "restaurant.opus"), 0, length)
     return (far / rms(far) + place / rms(place)).astype(np.float32)
+
+
+def voice(path: Path) -> Wave:
+    """A reading without what lies below RUMBLE, at unit level."""
+    wave = read(path)
+    spectrum = np.fft.rfft(wave.astype(np.float64))
+    ratio = RUMBLE / np.maximum(np.fft.rfftfreq(len(wave), 1 / RATE), 1e-3)
+    high = np.fft.irfft(spectrum / (1 + ratio**16), len(wave)).astype(np.float32)
+    return high / rms(high)
 
 
 def normal(path: Path) -> Wave:
