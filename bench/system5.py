@@ -49,7 +49,7 @@ READERS = (
     ),
 )
 PAUSE = 0.5  # seconds between two readers
-RUMBLE = 100  # hertz: one of the readings has three tenths of its energy below 20
+RUMBLE = 100  # hertz: one of the readings has four tenths of its energy below 20
 LEVEL = 10 ** (-25 / 20)
 RATIOS = {"simple": 15, "music": 0, "crowd": 0}  # dB, speech to the rest
 BABBLERS = 8
