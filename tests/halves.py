@@ -28,6 +28,9 @@ class Halves:
         self.waiting = np.zeros((channels, 0), np.float32)
         self.begun = False
 
+    def watch(self, tell):
+        """Nothing takes long here."""
+
     def feed(self, block):
         if not self.begun and block.size and abs(block[0, 0] - DEADLY) < 1e-3:
             os.kill(os.getpid(), signal.SIGKILL)

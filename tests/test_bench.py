@@ -6,6 +6,7 @@ import importlib.util
 import os
 import random
 import sys
+import wave
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -239,3 +240,32 @@ def test_long_files_have_their_length(tmp_path: Path) -> None:
     video = sound.read(tmp_path / "long.mp4")
     assert len(video) == pytest.approx(90 * 16000, abs=1024)
     assert sound.delay(samples[:480000], video[:480000]) == pytest.approx(0, abs=400)
+
+
+def test_repeated_recordings_have_their_length_and_channels(tmp_path: Path) -> None:
+    hours, stereo = script("hours"), 0.1 * np.stack([noise(1000), noise(1000, 1)])
+    hours.repeated(tmp_path / "long.wav", stereo, 0.01)
+    with wave.open(str(tmp_path / "long.wav")) as file:
+        assert (file.getnchannels(), file.getframerate(), file.getnframes()) == (2, 16000, 9600)
+        samples = np.frombuffer(file.readframes(9600), "<i2").reshape(-1, 2)
+    assert np.array_equal(samples[3000:4000], samples[:1000]) and np.array_equal(samples[9000:], samples[:600])
+    assert np.abs(samples[:1000] / 32767 - stereo.T).max() < 1e-4
+
+
+def test_memory_that_grows_with_the_length_is_told_apart() -> None:
+    hours = script("hours")
+    cells = hours.row("ica", process.Run(3.0, 300.0), process.Run(12.0, 340.0), 60)
+    assert cells == ["ica", "2", "0.20", "300", "340", "+40"]
+
+
+def test_one_microphone_beside_random_numbers_gains_nothing() -> None:
+    talkers = np.stack([noise(32000) ** 3, noise(32000, 1) ** 3]).astype(np.float32) * 0.01
+    assert np.abs(script("blind").one_microphone(talkers)).max() < 0.2
+    assert min(script("blind").from_desk([noise(32000) ** 3, noise(32000, 1) ** 3], 2)) > 10
+
+
+def test_rumble_is_no_part_of_the_speech(tmp_path: Path) -> None:
+    time = np.arange(32000) / 16000
+    high, rumble = np.sin(2 * np.pi * 300 * time), 2 * np.sin(2 * np.pi * 12 * time)
+    sound.write_wav(tmp_path / "hum.wav", [0.3 * (high + rumble)], 16000)
+    assert measures.si_sdr(high, script("system5").voice(tmp_path / "hum.wav")) > 40

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from winnow.errors import BadInput, BadOption, InputNotFound
 from winnow.evaluation import benchmark, methods
 from winnow.evaluation.benchmark import cases, energies, runs
 from winnow.evaluation.methods import separate_with
+from winnow.models import catalog
+from winnow.models.methods import BLIND
 
 SAID = "One, two: three four"
 
@@ -150,6 +153,55 @@ def test_the_network_sums_to_the_recording(monkeypatch):
     assert np.allclose(tracks["speech"].samples + tracks["background"].samples, audio.samples, atol=1e-6)
     with pytest.raises(BadOption, match="There are none, network"):
         separate_with("magic", audio)
+
+
+def test_any_network_by_name_or_folder_is_a_method(here, capsys):
+    shutil.copytree(catalog.ZOO / "unet-8k", here / "my, bundle")
+    arguments = [
+        "simple.wav",
+        "--methods",
+        "none,none",
+        "--method",
+        "denoise-16k",
+        "--method",
+        "my, bundle/",
+        "-o",
+        "r",
+    ]
+    code, out, err = winnow(capsys, *arguments)
+    assert (code, err) == (0, "") and "my, bundle" in out
+    rows = json.loads((here / "r/table.json").read_text())["rows"]
+    assert [row["method"] for row in rows] == ["none", "denoise-16k", "my, bundle"]
+    assert all(row["error"] is None for row in rows)
+    kept = [row["values"]["energy_kept"] for row in rows]
+    assert kept[0] == 0 and kept[1] != kept[2]
+
+
+def test_what_is_no_method_is_refused_before_any_work(here, capsys):
+    (here / "empty").mkdir()
+    for name in ("damaged", "voice"):
+        shutil.copytree(catalog.ZOO / "unet-8k", here / name)
+    (here / "damaged/model.onnx").write_bytes(b"no graph")
+    path = here / "voice/manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"cues": [{"name": "voice", "rate": None}]}))
+    for name, message in (
+        ("denoise-61k", "Did you mean denoise-16k"),
+        ("ilrmaa", "Did you mean ilrma"),
+        ("./nowhere", "no such bundle folder"),
+        ("empty", "no manifest.json"),
+        ("damaged", "was changed since it was exported"),
+        ("voice", "wants a voice beside the recording"),
+        ("", 'no method named ""'),
+    ):
+        code, out, err = winnow(capsys, "simple.wav", "--method", name, "-o", "r")
+        assert code == 2 and message in err and err.count("\n") == 1 and out == ""
+    assert not (here / "r").exists()
+
+
+def test_the_other_blind_methods_are_there_by_name():
+    assert {name: separate.args for name in BLIND if (separate := methods.find_method(name))} == {
+        name: (name,) for name in BLIND
+    }
 
 
 def test_of_blind_sources_the_voice_is_the_one_with_speech(monkeypatch):

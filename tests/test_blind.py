@@ -5,11 +5,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from winnow.engine.bodies import separated
+from winnow.engine.bodies import WindowBody, separated
 from winnow.errors import BadInput, BadOption, MissingExtra, NotSeparable
 from winnow.metrics.sdr import si_sdr
 from winnow.models.blind import NAMES, Blind, order, rank
 from winnow.models.blind.ica import fast_ica
+from winnow.models.blind.iva import iva
 from winnow.models.separator import cross_fade
 
 RATE = 8000
@@ -178,10 +179,13 @@ def test_a_weak_microphone_is_no_copy():
     assert rank.independent(np.zeros((2, 100), np.float32)) == 0
 
 
-def test_a_missing_package_is_named(monkeypatch):
+def test_a_missing_package_is_named_and_auxiva_needs_none(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyroomacoustics", None)
-    with pytest.raises(MissingExtra, match=r"winnow-audio\[array\]"):
-        Blind("auxiva", 2)(instantaneous(2.0)[1], RATE)
+    mix = instantaneous(2.0)[1]
+    for method in ("ilrma", "fastmnmf"):
+        with pytest.raises(MissingExtra, match=r"winnow-audio\[array\]"):
+            Blind(method, 2)(mix, RATE)
+    assert np.abs(Blind("auxiva", 2)(mix, RATE).sum(axis=0) - mix).max() < 1e-6
 
 
 @pytest.mark.parametrize("count", [2, 5, 8])
@@ -265,3 +269,54 @@ def test_windows_cover_everything_and_overlap(length):
 def test_a_cross_fade_of_equals_changes_nothing():
     x = np.random.default_rng(0).standard_normal((2, 50)).astype(np.float32)
     assert np.abs(cross_fade(x, x) - x).max() < 1e-6
+
+
+@pytest.mark.parametrize(("channels", "sources"), [(2, 2), (4, 4), (4, 2), (3, 2)])
+def test_our_vector_analysis_agrees_with_pyroomacoustics(channels, sources):
+    """Filters after 15 steps, with bins of three blocks, to 1e-8 of their size."""
+    bss = pytest.importorskip("pyroomacoustics", reason="an independent AuxIVA").bss
+    rng = np.random.default_rng(channels)
+    sound = rng.laplace(size=(60, 140, channels)) + 1j * rng.laplace(size=(60, 140, channels))
+    mix = sound @ (np.eye(channels) + 0.4 * rng.standard_normal((channels, channels)))
+    shares = []
+    ours = iva(mix, sources, 15, shares.append)
+    theirs = bss.auxiva(mix, n_src=sources, n_iter=15, proj_back=False, return_filters=True)[1]
+    assert np.abs(ours - theirs).max() < 1e-8 * np.abs(theirs).max()
+    assert shares == pytest.approx([(k + 1) / 15 for k in range(15)])
+
+
+@pytest.mark.parametrize("method", ["auxiva", "ilrma", "fastmnmf"])
+def test_progress_within_a_window(method):
+    """Shares that rise from nearly nothing to nearly all, several to a window."""
+    if method != "auxiva":
+        pytest.importorskip("pyroomacoustics", reason="separates the room")
+    separator, shares = Blind(method, 2), []
+    separator.tell = shares.append
+    separator(instantaneous(2.0)[1], RATE)
+    assert len(shares) > 5 and shares == sorted(shares) and shares[0] < 0.1 and 0.7 < shares[-1] <= 1
+
+
+class Slow:
+    """Passes everything on, and tells when half of it is done and when all is."""
+
+    stems, rate, window, overlap, ordered = ("a",), None, 1.0, 0.25, True
+
+    def __init__(self):
+        self.tell = None
+
+    def __call__(self, mix, rate):
+        self.tell(0.5)
+        self.tell(1.0)
+        return mix[None]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_progress_over_windows_is_in_seconds_and_never_goes_back(linked):
+    told = []
+    body = WindowBody(Slow(), 2, 100, linked, 0.0)
+    body.watch(told.append)
+    body.feed(np.ones((2, 240), np.float32))
+    body.flush()
+    ends = [0, 0.75, 1.5, 2.4]  # of the three windows, less what overlaps
+    steps = [0.5, 1.0] if linked else [0.25, 0.5, 0.75, 1.0]
+    assert told == pytest.approx([start + step * (end - start) for start, end in pairwise(ends) for step in steps])

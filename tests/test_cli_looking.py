@@ -17,6 +17,7 @@ COMMANDS = [
     [],
     ["enhance"],
     ["split"],
+    ["separate"],
     ["transcribe"],
     ["info"],
     ["models"],

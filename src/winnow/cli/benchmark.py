@@ -28,6 +28,12 @@ def benchmark(
     methods: Annotated[
         str | None, typer.Option("--methods", metavar="A,B", help="none, network ... [default: all]")
     ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method", metavar="NAME|PATH", help="One more: a method, a network's name or folder; may be repeated."
+        ),
+    ] = None,
     recogniser: Annotated[
         str, typer.Option("--recogniser", metavar="NAME", help="pocketsphinx, or whisper:FOLDER.")
     ] = "pocketsphinx",
@@ -35,6 +41,7 @@ def benchmark(
 ) -> int:
     """winnow benchmark simple.mp4 music.mp4 --transcripts texts/ -o report/
     winnow benchmark crowd.wav --references clean/ --methods none,network -o report/
+    winnow benchmark crowd.wav --method none --method ./my-bundle -o report/
 
     Compare methods on recordings: one table as HTML page, JSON and CSV, with pictures and sound of every track. FILES
     are recordings of minutes; each is held in memory.
@@ -44,11 +51,12 @@ def benchmark(
     """
     from winnow.cli.stop import stoppable
     from winnow.evaluation.benchmark import cases
-    from winnow.evaluation.methods import METHODS, check_method
+    from winnow.evaluation.methods import METHODS, check_methods
     from winnow.evaluation.sets import make_folder
     from winnow.metrics.recognisers import find
 
-    names = [check_method(name.strip()) for name in methods.split(",")] if methods else list(METHODS)
+    asked = [*(methods.split(",") if methods is not None else ()), *(method or ())]
+    names = check_methods(asked or METHODS)
     chosen = cases(files, transcripts, references)
     listener = find(recogniser) if transcripts or references else None
     folder = Path(output)

@@ -34,7 +34,7 @@ def separate(
 
     One track for each source, from a recording of several microphones: nothing is known
     of the sources but that they are apart. Together the tracks are the recording.
-    Who is source 1 is chance. It needs pip install "winnow-audio[array]".
+    Who is source 1 is chance. ilrma and fastmnmf need pip install "winnow-audio[array]".
     """
     from winnow.engine.run import Settings
     from winnow.errors import BadOption

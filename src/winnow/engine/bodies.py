@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from winnow.errors import NotSeparable
 from winnow.models.blind import unseparated
 from winnow.models.bundle import Runner
 from winnow.models.separator import Separator, arranged, cross_fade
+from winnow.models.telling import Telling
 
 Stack = npt.NDArray[np.float32]
 """Stems `(stems, channels, time)`."""
@@ -146,6 +148,21 @@ class WindowBody:
         self._apart = not linked
         self._failure: NotSeparable | None = None
         self._separated_one = False
+        self._given = 0  # samples of each stem that are finished
+        self._channels_done = 0  # of this window, where they are worked on apart
+
+    def watch(self, tell: Callable[[float], None]) -> None:
+        """Have `tell` called with the seconds that are done, also while a window is in work where its separator tells."""
+        if not isinstance(self._separator, Telling):
+            return
+        hop = self._window - self._shared
+
+        def passed_on(share: float) -> None:
+            channels, waiting = self._waiting.shape
+            done = (self._channels_done + share) / (channels if self._apart else 1)
+            tell((self._given + done * (hop if waiting > self._window else waiting)) / self._rate)
+
+        self._separator.tell = passed_on
 
     def feed(self, block: Samples) -> Finished:
         """Take the next samples, `(channels, time)`."""
@@ -156,6 +173,7 @@ class WindowBody:
             done.append(stems[:, :, :hop])
             self._tail = stems[:, :, hop:].copy()
             self._waiting = self._waiting[:, hop:]
+            self._given += hop
         return self._finished(np.concatenate(done, axis=2) if done else None)
 
     def flush(self) -> Finished:
@@ -187,11 +205,15 @@ class WindowBody:
     def _separate(self, window: Samples) -> Stack:
         parts = np.split(window, len(window)) if self._apart else [window]
         try:
-            stems = np.concatenate([self._separator(part, self._rate) for part in parts], axis=1)
+            stems = np.concatenate([self._one(number, part) for number, part in enumerate(parts)], axis=1)
             self._separated_one = True
         except NotSeparable as error:
             stems, self._failure = unseparated(window, len(self._separator.stems)), error
         return np.asarray(stems, np.float32)
+
+    def _one(self, number: int, part: Samples) -> Stack:
+        self._channels_done = number
+        return self._separator(part, self._rate)
 
 
 def separated(separator: Separator, mix: Samples, rate: int) -> Stack:

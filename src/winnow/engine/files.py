@@ -188,6 +188,7 @@ def _separate(
         relay = stack.enter_context(Relay(sink.write))
         meter = Meter(reader.rate)
         report = throttled(job, reader, on_progress)
+        separation.watch(report)
         for stems in _stems(reader, separation):
             relay.send(stems)
             meter.add(stems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from numbers import Real
 from typing import Literal, NamedTuple
@@ -94,6 +94,11 @@ class Separation:
         self._heard: Samples = np.zeros((channels, 0), np.float32)
         self._gains: Samples = np.zeros((1, 0), np.float32)
         self._place = 0.0  # of the next sample to be delivered, from the first of the gains, in the model's samples
+
+    def watch(self, tell: Callable[[float], None]) -> None:
+        """Have `tell` called with the seconds that are done where a method takes long over a window of the recording."""
+        if isinstance(self._body, WindowBody):
+            self._body.watch(tell)
 
     def feed(self, block: Samples) -> Stems:
         """Give the next samples `(channels, time)`, take what is finished.

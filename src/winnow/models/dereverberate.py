@@ -11,6 +11,7 @@ import numpy.typing as npt
 from winnow.dsp.spectrum import Transform
 from winnow.dsp.stft import istft, stft
 from winnow.errors import MissingExtra
+from winnow.models.telling import Tell, ignore
 
 Floats = npt.NDArray[np.float32]
 
@@ -21,12 +22,16 @@ DELAY, ITERATIONS = 3, 3
 TAPS = 10
 """Hops that each channel looks back, after the delay."""
 
+BINS = 32
+"""Frequencies at a time, between two reports of progress: each is predicted by itself."""
+
 
 class Dereverberate:
     """WPE (Nakatani et al. 2010; Yoshioka and Nakatani 2012) by nara_wpe, one or many channels; a `Separator`.
 
     `(mix (channels, time), rate) -> (2, channels, time)`: speech, and the reverberation taken from it; both add up to the mix.
-    Each channel is predicted from the past of all of them. The first 24 ms after a sound stay as they are.
+    Each channel is predicted from the past of all of them. The first 24 ms after a sound stay as they are. tell: takes the
+    share of a window that is done.
     """
 
     stems: tuple[str, ...] = ("speech", "reverberation")
@@ -34,6 +39,9 @@ class Dereverberate:
     window = 60.0
     overlap = 5.0
     ordered = True
+
+    def __init__(self) -> None:
+        self.tell: Tell = ignore
 
     def __call__(self, mix: Floats, rate: int) -> Floats:
         """Float32 `(channels, time)` at `rate` hertz to `(2, channels, time)`; pure, any length. Raises MissingExtra."""
@@ -43,7 +51,11 @@ class Dereverberate:
         spectra = np.transpose(stft(mix, transform), (2, 0, 1)).astype(np.complex128)
         if not spectra.any():
             return np.zeros((2, *mix.shape), np.float32)
-        dry = predict(np.ascontiguousarray(spectra), taps=TAPS, delay=DELAY, iterations=ITERATIONS)
+        dry = np.empty_like(spectra, order="C")
+        for first in range(0, len(spectra), BINS):
+            some = np.ascontiguousarray(spectra[first : first + BINS])
+            dry[first : first + BINS] = predict(some, taps=TAPS, delay=DELAY, iterations=ITERATIONS)
+            self.tell((first + len(some)) / len(spectra))
         speech = istft(np.transpose(dry, (1, 2, 0)).astype(np.complex64), transform, mix.shape[1])
         return np.stack([speech, mix - speech])
 

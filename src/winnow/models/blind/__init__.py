@@ -16,6 +16,7 @@ from winnow.models.blind.images import images
 from winnow.models.blind.order import order
 from winnow.models.blind.rank import check_numbers, check_signals
 from winnow.models.blind.rooms import METHODS
+from winnow.models.telling import Tell, ignore
 
 __all__ = ["NAMES", "Blind", "order", "unseparated"]
 
@@ -34,7 +35,7 @@ class Blind:
 
     `(mix (channels, time), rate) -> (stems, channels, time)`: the image of each source at every microphone, so that all stems add
     up to the mix. With fewer sources than channels a last stem "rest" holds what no source accounts for. The stems of two windows
-    may come in different orders: see `order`.
+    may come in different orders: see `order`. tell: takes the share of a window that is done, for the methods that take long.
     """
 
     rate: int | None = None
@@ -50,6 +51,7 @@ class Blind:
         if method not in NAMES:
             raise BadOption(f'no blind method named "{method}". There are {", ".join(NAMES)}.')
         self.method, self.channels = method, channels
+        self.tell: Tell = ignore
         self.sources = channels if sources is None else sources
         check_numbers(channels, self.sources)
         rest = ("rest",) if self.sources < channels else ()
@@ -65,7 +67,7 @@ class Blind:
             return unseparated(mix, len(self.stems))
         if self.method == "ica":
             return self._complete(mix, instantaneous(mix, self.sources))
-        return self._complete(mix, convolutive(mix, rate, self.sources, self.method))
+        return self._complete(mix, convolutive(mix, rate, self.sources, self.method, self.tell))
 
     def _short(self, mix: Floats, rate: int) -> bool:
         """Whether there is too little to estimate filters from: the room methods need a few frames per channel."""
@@ -94,12 +96,12 @@ def instantaneous(mix: Floats, sources: int) -> Floats:
     return np.asarray(images(signals, fast_ica(signals, sources) @ signals), np.float32)
 
 
-def convolutive(mix: Floats, rate: int, sources: int, method: str) -> Floats:
+def convolutive(mix: Floats, rate: int, sources: int, method: str, tell: Tell = ignore) -> Floats:
     """Images `(sources, channels, time)` by one of METHODS, whose spectra are brought to unit power first."""
     transform = Transform.halves(frame_samples(rate))
     spectra = np.transpose(stft(mix, transform), (1, 2, 0)).astype(np.complex128)
     scale = np.sqrt(np.mean(np.abs(spectra) ** 2))
-    parts = METHODS[method](spectra / scale, sources) * scale
+    parts = METHODS[method](spectra / scale, sources, tell) * scale
     waves = istft(parts.reshape(-1, *parts.shape[2:]).astype(np.complex64), transform, mix.shape[1])
     return waves.reshape(sources, *mix.shape)
 

@@ -12,9 +12,16 @@ import numpy.typing as npt
 
 from winnow.errors import MissingExtra
 from winnow.models.blind.images import images
+from winnow.models.blind.iva import iva
+from winnow.models.telling import Tell
 
 Spectra = npt.NDArray[np.complex128]
-Method = Callable[[Spectra, int], Spectra]
+Method = Callable[[Spectra, int, Tell], Spectra]
+
+ITERATIONS = 40
+"""On eight mixtures of readers in rooms of 0.2 and 0.4 s, 60 gained at most 0.2 dB more, with any of the methods."""
+BEGINNING = 20
+"""Of AuxIVA, where its filters are what another method begins from."""
 
 DITHER = 1e-4
 """Noise added for the estimation of filters, relative to a bin (-80 dB): lossy codecs leave bins without any rank."""
@@ -22,46 +29,68 @@ DITHER = 1e-4
 _TURN = threading.Lock()
 
 
-def auxiva(mix: Spectra, sources: int) -> Spectra:
-    """AuxIVA (Ono 2011), with fewer sources than channels OverIVA (Scheibler and Ono 2019).
+def auxiva(mix: Spectra, sources: int, tell: Tell) -> Spectra:
+    """AuxIVA, see `iva`.
 
-    mix: `(T, F, channels)`. Returns images `(sources, channels, T, F)`.
+    mix: `(T, F, channels)`; tell: takes the share that is done. Returns images `(sources, channels, T, F)`.
     """
-    dithered = with_dither(mix)
-    _, filters = library().auxiva(
-        dithered, n_src=sources, n_iter=60, proj_back=False, return_filters=True, model="laplace"
-    )
-    return by_filters(mix, filters)
+    return by_filters(mix, iva(with_dither(mix), sources, ITERATIONS, tell))
 
 
-def ilrma(mix: Spectra, sources: int) -> Spectra:
+def ilrma(mix: Spectra, sources: int, tell: Tell) -> Spectra:
     """ILRMA (Kitamura et al. 2016) on the `sources` principal components of each bin, begun from AuxIVA's filters.
 
-    Where it diverges, AuxIVA's filters stay.
-
-    mix: `(T, F, channels)`. Returns images `(sources, channels, T, F)`.
+    Where it diverges, AuxIVA's filters stay. Arguments and result as of `auxiva`.
     """
+    library = find_library()
     dithered = with_dither(mix)
     basis = principal(dithered, sources)
     reduced = np.einsum("fsc,tfc->tfs", basis, dithered)
+    begin, go_on = stages(tell, BEGUN["ilrma"])
+    start = iva(reduced, sources, BEGINNING, begin)
     with repeatable():
-        _, start = library().auxiva(reduced, n_iter=20, proj_back=False, return_filters=True)
-        _, filters = library().ilrma(reduced, n_iter=60, n_components=4, proj_back=False, W0=start, return_filters=True)
+        _, filters = library.ilrma(
+            reduced,
+            n_iter=ITERATIONS,
+            n_components=4,
+            proj_back=False,
+            W0=start,
+            return_filters=True,
+            callback=go_on,
+        )
     return by_filters(mix, (filters if np.isfinite(filters).all() else start) @ basis)
 
 
-def fastmnmf(mix: Spectra, sources: int) -> Spectra:
+def fastmnmf(mix: Spectra, sources: int, tell: Tell) -> Spectra:
     """FastMNMF (Sekiguchi et al. 2019), begun from AuxIVA's filters; AuxIVA where it diverges.
 
-    mix: `(T, F, channels)`. Returns images `(sources, channels, T, F)`.
+    Arguments and result as of `auxiva`.
     """
+    library = find_library()
     dithered = with_dither(mix)
+    begin, go_on = stages(tell, BEGUN["fastmnmf"])
+    start = iva(dithered, dithered.shape[2], BEGINNING, begin)
     with repeatable():
-        _, start = library().auxiva(dithered, n_iter=20, proj_back=False, return_filters=True)
-        separated = library().fastmnmf(dithered, n_src=sources, n_iter=60, n_components=4, mic_index="all", W0=start)
+        separated = library.fastmnmf(
+            dithered, n_src=sources, n_iter=ITERATIONS, n_components=4, mic_index="all", W0=start, callback=go_on
+        )
     if not np.isfinite(separated).all():
-        return auxiva(mix, sources)
+        return auxiva(mix, sources, tell)
     return np.asarray(np.transpose(separated, (3, 0, 1, 2)))
+
+
+BEGUN = {"ilrma": 0.15, "fastmnmf": 0.05}
+"""Share of the time that AuxIVA takes at the beginning."""
+
+
+def stages(tell: Tell, share: float) -> tuple[Tell, Callable[[object], None]]:
+    """What tells of the beginning, and what the library calls every ten iterations of the rest."""
+    tens = iter(range(ITERATIONS // 10))
+
+    def go_on(_: object) -> None:
+        tell(share + (1 - share) * 10 * next(tens, 0) / ITERATIONS)
+
+    return lambda done: tell(share * done), go_on
 
 
 METHODS: dict[str, Method] = {"auxiva": auxiva, "ilrma": ilrma, "fastmnmf": fastmnmf}
@@ -103,7 +132,7 @@ def repeatable() -> Iterator[None]:
             np.random.set_state(before)
 
 
-def library() -> Any:
+def find_library() -> Any:
     """pyroomacoustics' separation methods. Raises MissingExtra."""
     try:
         from pyroomacoustics import bss
