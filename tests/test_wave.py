@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from winnow.models.wave import downmix, fitted, onto_channels
+from winnow.models.separator import downmix
+from winnow.models.wave import fitted, onto_channels
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from winnow.dsp.crm import as_complex, as_parts, expand_mask, power_law
 from winnow.dsp.published import Stft
 from winnow.models.manifest import ComplexSettings, Manifest
+from winnow.models.separator import downmix
 from winnow.models.session import open_session
 
 Floats = npt.NDArray[np.float32]
@@ -32,15 +33,15 @@ class ComplexRunner:
         return np.asarray(self._session.run(None, dict(inputs))[0], np.float32)
 
     def stems(self, mix: Floats, cues: Mapping[str, Floats]) -> Floats:
-        """`(channels, time)` to `(S, channels, time)`: one mask, found on the mean of the channels, for all of them."""
+        """`(channels, time)` to `(S, channels, time)`: one mask, found on the downmix, for all channels."""
         c, length = self.settings, mix.shape[1]
         least = c.samples if c.whole else c.window
         padded = np.pad(mix, ((0, 0), (0, max(0, least - length))))
         spectra = self.transform.forward(padded)
-        masks = self._masks(self.transform.forward(padded.mean(0)), float(np.abs(padded.mean(0)).max()), cues)
+        heard = downmix(padded)
+        masks = self._masks(self.transform.forward(heard), float(np.abs(heard).max()), cues)
         linear = c.domain == "linear"
-        heard = spectra if linear else power_law(spectra, c.power)
-        parts = masks[:, None] * heard
+        parts = masks[:, None] * (spectra if linear else power_law(spectra, c.power))
         parts = parts if linear else power_law(parts, 1 / c.power)
         return np.asarray(self.transform.inverse(parts, padded.shape[1])[..., :length], np.float32)
 

@@ -11,6 +11,9 @@ from winnow.models.blind.order import order
 
 Floats = npt.NDArray[np.float32]
 
+OPPOSED = -0.5
+"""Correlation with the first channel below which a channel is taken to be wired the wrong way round."""
+
 
 class Separator(Protocol):
     """Separates one window of a recording; pure.
@@ -46,3 +49,10 @@ def arranged(separator: Separator, before: Floats, now: Floats) -> Floats:
     places = order(before[sources], now[sources][..., : before.shape[-1]])
     rest = [k for k in range(len(now)) if k not in sources]
     return now[[*places, *rest]]
+
+
+def downmix(mix: Floats) -> Floats:
+    """`(channels, time)` to the mean `(time,)` of the channels, each turned to the polarity of the first."""
+    power = np.einsum("ct,ct->c", mix, mix)
+    opposed = mix @ mix[0] < OPPOSED * np.sqrt(power * power[0])
+    return np.asarray(np.where(opposed, -1, 1).astype(np.float32) @ mix / len(mix), np.float32)

@@ -10,15 +10,13 @@ import numpy.typing as npt
 from winnow.dsp.spectrum import Transform
 from winnow.dsp.stft import istft, stft
 from winnow.models.manifest import Manifest, WaveSettings
+from winnow.models.separator import downmix
 from winnow.models.session import open_session
 
 Floats = npt.NDArray[np.float32]
 
 SILENT = 1e-5
 """Root mean square, of full scale, below which a window is silence and the network is not asked."""
-
-OPPOSED = -0.5
-"""Correlation with the first channel below which a channel is taken to be wired the wrong way round."""
 
 FRAME = 0.064
 """Seconds of the windows of the masks that bring the stems onto several channels."""
@@ -74,13 +72,6 @@ class WaveSeparator:
         heard = downmix(mix)
         stems = self._runner.stems(heard, len(self.stems))
         return stems[:, None] if len(mix) == 1 else onto_channels(stems, heard, mix, rate)
-
-
-def downmix(mix: Floats) -> Floats:
-    """`(channels, time)` to the mean `(time,)` of the channels, each turned to the polarity of the first."""
-    power = np.einsum("ct,ct->c", mix, mix)
-    opposed = mix @ mix[0] < OPPOSED * np.sqrt(power * power[0])
-    return np.asarray(np.where(opposed, -1, 1).astype(np.float32) @ mix / len(mix), np.float32)
 
 
 def onto_channels(stems: Floats, heard: Floats, mix: Floats, rate: int) -> Floats:

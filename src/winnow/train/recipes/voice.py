@@ -95,7 +95,9 @@ class VoiceRecipe:
         self.vectors = Vectors(encoder or open_encoder(config.encoder))
         made = self.vectors.encoder
         if config.identity and config.identity != made.identity:
-            raise BadInput(f"this run's voices are vectors of {config.identity}, not of {made.identity}: set encoder to it.")
+            raise BadInput(
+                f"this run's voices are vectors of {config.identity}, not of {made.identity}: set encoder to it."
+            )
         self.config = replace(config, identity=made.identity, network=replace(config.network, voice=made.size))
 
     @classmethod
