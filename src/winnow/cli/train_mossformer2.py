@@ -35,7 +35,7 @@ def mossformer2(
     precision: common.Precision = None,
     threads: common.Threads = None,
 ) -> int:
-    """winnow train mossformer2 --speech voices.jsonl --noise noise.jsonl --rooms rooms.jsonl
+    """winnow train mossformer2 --speech voices.jsonl --noise noise.jsonl --minutes 60
     winnow train mossformer2 --speech voices.jsonl --preset paper
 
     Train MossFormer2 (system 5): overlapping talkers apart, on the waveform. Lists of speech
