@@ -1,7 +1,7 @@
 """Every method on an hour: time and memory of the command that people run.
 
-    python bench/hours.py --data DATA                              an hour each, about half an hour on a quiet core; rewrites docs/separators.md
-    python bench/hours.py --data DATA --minutes 10                 about six minutes; rewrites docs/separators.md as well
+    python bench/hours.py --data DATA                  an hour each: half an hour of a quiet core; rewrites docs/separators.md
+    python bench/hours.py --data DATA --minutes 10     about six minutes; rewrites docs/separators.md as well
     python bench/hours.py --data DATA --minutes 2 --methods ica,wpe     a quick look; prints only
 
 Two readers, two microphones and a room of 0.4 s, 16 kHz, 64 s repeated. `neighbour`, `wpe` and the networks work on the first
