@@ -29,6 +29,7 @@ COMMANDS = [
     ["train", "spleeter"],
     ["train", "talkers"],
     ["train", "mossformer2"],
+    ["train", "looking"],
     ["train", "show"],
     ["sweep"],
     ["sweep", "denoise"],

@@ -20,6 +20,7 @@ from winnow.cli import (
     separate,
     sweep,
     train,
+    train_looking,
     train_mossformer2,
     train_talkers,
     transcribe,
@@ -91,6 +92,7 @@ def _train() -> typer.Typer:
         ("spleeter", train.spleeter, "A U-Net in Spleeter's shape."),
         ("talkers", train_talkers.talkers, "Overlapping talkers apart."),
         ("mossformer2", train_mossformer2.mossformer2, "MossFormer2: talkers apart, on the waveform."),
+        ("looking", train_looking.looking, "System 3: talkers apart, without looking."),
         ("show", curves.show, "Curves of runs: losses, scores, speed."),
     ):
         app.command(name, cls=Command, context_settings=CONTEXT, short_help=brief)(function)

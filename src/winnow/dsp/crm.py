@@ -32,7 +32,7 @@ def compress_mask(parts: Floats, form: str = "tanh", k: float = K, c: float = C)
 
     "sigmoid" is what Looking to Listen says it used (Ephrat et al. 2018), here with the mask's sign kept: 0 becomes 1/2.
     """
-    _check(form)
+    check_form(form)
     # Both are this tanh, which cannot overflow.
     bounded = np.tanh(np.asarray(parts) * (c / 2))
     return np.asarray(k * bounded if form == "tanh" else (1 + bounded) / 2)
@@ -41,14 +41,15 @@ def compress_mask(parts: Floats, form: str = "tanh", k: float = K, c: float = C)
 def expand_mask(compressed: Floats, form: str = "tanh", k: float = K, c: float = C) -> Floats:
     """The inverse of `compress_mask`, always finite: what a network or rounding puts on or beyond the bound is taken as the
     last value of single precision before it, which stands for about 166 in a tanh mask."""
-    _check(form)
+    check_form(form)
     bounded = np.asarray(compressed, np.float64)
     bounded = bounded / k if form == "tanh" else 2 * bounded - 1
     edge = 1 - 2.0**-23
     return np.asarray(2 / c * np.arctanh(np.clip(bounded, -edge, edge)))
 
 
-def _check(form: str) -> None:
+def check_form(form: str) -> None:
+    """Raises BadOption for a compression that there is not."""
     if form not in FORMS:
         raise BadOption(f'no compression of masks named "{form}"; there are {" and ".join(FORMS)}.')
 

@@ -36,14 +36,16 @@ class ComplexRunner:
         """`(channels, time)` to `(S, channels, time)`: one mask, found on the downmix, for all channels."""
         c, length = self.settings, mix.shape[1]
         least = c.samples if c.whole else c.window
-        padded = np.pad(mix, ((0, 0), (0, max(0, least - length))))
+        # without centring, frames that hang over both ends: else the ends lie in few of them, or in none
+        edge = 0 if c.centred or c.whole else c.window
+        padded = np.pad(mix, ((0, 0), (edge, edge + max(0, least - length))))
         spectra = self.transform.forward(padded)
         heard = downmix(padded)
         masks = self._masks(self.transform.forward(heard), float(np.abs(heard).max()), cues)
         linear = c.domain == "linear"
         parts = masks[:, None] * (spectra if linear else power_law(spectra, c.power))
         parts = parts if linear else power_law(parts, 1 / c.power)
-        return np.asarray(self.transform.inverse(parts, padded.shape[1])[..., :length], np.float32)
+        return np.asarray(self.transform.inverse(parts, padded.shape[1])[..., edge : edge + length], np.float32)
 
     def _masks(self, spectrum: Complex, peak: float, cues: Mapping[str, Floats]) -> Complex:
         """Of a window `(T, F)`, complex `(S, T, F)`."""

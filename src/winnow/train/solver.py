@@ -29,7 +29,7 @@ class Recipe(Protocol):
 
     Besides, a recipe may have `score(network, *batch) -> dict[str, number or (N,)]` (of held-out examples; else SI-SDR),
     `maximise`, the name of the score whose best weights are kept, and `pictures(network, *batch)` for the trackers:
-    spectrograms in dB by name, each `(frequencies, frames)` float32.
+    spectrograms in dB by name, each `(frequencies, frames)` float32; and `sounds(network, *batch)`: `(time,)` by name.
     """
 
     name: str
@@ -226,13 +226,9 @@ class Solver:
         return validation(self.recipe, self.average, valid, batches)
 
     def _validate(self, valid: Examples) -> dict[str, float]:
-        """Score, keep the weights if they are the best so far, and show pictures."""
+        """Score, keep the weights if they are the best so far, and show pictures and sounds."""
         scores, p = self.validate(valid), self.progress
-        drawn = getattr(self.recipe, "pictures", None)
-        if drawn and self.tracking.names and self.accelerator.is_main_process:
-            with torch.no_grad():
-                levels = drawn(self.average, *valid(0))
-            self.tracking.pictures({k: torch.as_tensor(v).float().cpu().numpy() for k, v in levels.items()}, p.step)
+        self._show(valid)
         with whole():
             score = scores.get(f"valid_{getattr(self.recipe, 'maximise', None)}")
             if score is not None and (p.best is None or score > p.best):
@@ -240,6 +236,18 @@ class Solver:
                 self._save_weights("best")
             p.validated, p.validated_at = p.step, p.elapsed
             return self._record(scores)
+
+    def _show(self, valid: Examples) -> None:
+        """Pictures and sounds of a held-out batch for the trackers."""
+        if self.tracking.names and self.accelerator.is_main_process:
+            self.tracking.pictures(self._shown("pictures", valid), self.progress.step)
+            self.tracking.sounds(self._shown("sounds", valid), self.recipe.config.mix.rate, self.progress.step)
+
+    @torch.no_grad()
+    def _shown(self, kind: str, valid: Examples) -> dict[str, Any]:
+        made = getattr(self.recipe, kind, None)
+        found = made(self.average, *valid(0)) if made else {}
+        return {name: torch.as_tensor(values).float().cpu().numpy() for name, values in found.items()}
 
     def _record(self, values: dict[str, float], quiet: bool = False) -> dict[str, float]:
         p = self.progress

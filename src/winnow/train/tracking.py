@@ -104,6 +104,14 @@ class Tracking:
             more = {"dataformats": "NHWC"} if tracker.name == "tensorboard" else {}
             tracker.log_images(images, step=step, **more)
 
+    def sounds(self, sounds: Mapping[str, npt.NDArray[np.float32]], rate: int, step: int) -> None:
+        """Sounds `(time,)`, one factor bringing the loudest to full scale; TensorBoard only, W&B needs a further library."""
+        loudest = max((float(np.abs(sound).max(initial=0)) for sound in sounds.values()), default=0.0)
+        for tracker in self._accelerator.trackers if self.names else ():
+            if tracker.name == "tensorboard":
+                for name, sound in sounds.items():
+                    tracker.writer.add_audio(f"sounds/{name}", sound[None] / max(loudest, 1e-6), step, rate)
+
     def end(self, files: Sequence[Path]) -> None:
         """Hand the weights to W&B, which takes them from where they are when it sends them, and close all."""
         if not self.names:
