@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -203,7 +203,7 @@ def _from_start(path: str) -> Floats:
     return np.asarray(joined, np.float32)
 
 
-def _until(blocks: Iterator[Floats], samples: int) -> Iterator[Floats]:
+def _until(blocks: Iterable[Floats], samples: int) -> Iterator[Floats]:
     for block in blocks:
         yield block[:, :samples]
         samples -= block.shape[1]

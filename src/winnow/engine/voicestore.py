@@ -63,11 +63,17 @@ def names() -> list[str]:
     return sorted((path.stem for path in found if not path.name.startswith(".")), key=str.casefold)
 
 
+def check_free(name: str) -> None:
+    """Raises BadOption where there is a voice of that name."""
+    if (folder() / f"{checked(name)}.json").exists():
+        raise BadOption(f"there is a voice named {checked(name)!r} already. Add --replace, or choose another name.")
+
+
 def save(name: str, voice: Voice, references: tuple[str, ...] = (), replace: bool = False) -> Path:
     """Keep a voice; the file is written aside first. Raises BadOption where the name is taken, OutputError."""
     path = folder() / f"{checked(name)}.json"
-    if path.exists() and not replace:
-        raise BadOption(f"there is a voice named {checked(name)!r} already. Add --replace, or choose another name.")
+    if not replace:
+        check_free(name)
     described = {
         "schema": SCHEMA,
         "name": checked(name),

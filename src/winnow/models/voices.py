@@ -30,9 +30,15 @@ class VoiceEncoder(Protocol):
         """`(time,)` at `rate` hertz to a unit vector `(size,)`; zeros where there is nothing to hear."""
 
 
+NETWORK = "speaker-16k"
+"""The shipped bundle that tells voices apart."""
+
+
 def default_encoder() -> VoiceEncoder:
-    """The encoder to take where nobody chose one."""
-    return SpectralVoice()
+    """The shipped network, or where there is none, `SpectralVoice`."""
+    from winnow.models import catalog
+
+    return catalog.find(NETWORK).encoder() if NETWORK in catalog.names() else SpectralVoice()
 
 
 class SpectralVoice:

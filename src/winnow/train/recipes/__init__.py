@@ -11,13 +11,21 @@ def find_recipe(name: str) -> Any:
     """A recipe class by its name. Raises BadOption."""
     from winnow.train.recipes.denoise import DenoiseRecipe, FullbandRecipe
     from winnow.train.recipes.mossformer2 import MossFormer2Recipe
+    from winnow.train.recipes.speaker import SpeakerRecipe
     from winnow.train.recipes.spleeter import SpleeterRecipe
     from winnow.train.recipes.talkers import TalkersRecipe
     from winnow.train.recipes.unet import UNetRecipe
 
-    recipes: dict[str, Any] = {
-        c.name: c for c in (DenoiseRecipe, FullbandRecipe, UNetRecipe, SpleeterRecipe, TalkersRecipe, MossFormer2Recipe)
-    }
+    classes = (
+        DenoiseRecipe,
+        FullbandRecipe,
+        UNetRecipe,
+        SpleeterRecipe,
+        TalkersRecipe,
+        MossFormer2Recipe,
+        SpeakerRecipe,
+    )
+    recipes: dict[str, Any] = {c.name: c for c in classes}
     if name not in recipes:
         raise BadOption(f"no recipe named {name}; there are {', '.join(recipes)}.")
     return recipes[name]
