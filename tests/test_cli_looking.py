@@ -24,12 +24,17 @@ COMMANDS = [
     ["models", "show"],
     ["check"],
     ["doctor"],
+    ["voices"],
+    ["voices", "enrol"],
+    ["voices", "list"],
+    ["voices", "forget"],
     ["train"],
     ["train", "denoise"],
     ["train", "spleeter"],
     ["train", "talkers"],
     ["train", "mossformer2"],
     ["train", "looking"],
+    ["train", "speaker"],
     ["train", "show"],
     ["sweep"],
     ["sweep", "denoise"],
@@ -83,6 +88,7 @@ def test_help_fits_a_screen_and_begins_with_an_example(capsys, command):
 def test_the_examples_of_the_help_are_understood(capsys, monkeypatch, tmp_path, command):
     """They run up to the work itself: what they name does not exist here, and that is all that is wrong with them."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WINNOW_VOICES", str(tmp_path))
     for work in ("winnow.cli.train._need_torch", "winnow.data.rooms.library"):
         monkeypatch.setattr(work, lambda: (_ for _ in ()).throw(KeyboardInterrupt))
     _, out, _ = winnow(capsys, *command, "--help")

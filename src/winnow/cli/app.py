@@ -22,8 +22,10 @@ from winnow.cli import (
     train,
     train_looking,
     train_mossformer2,
+    train_speaker,
     train_talkers,
     transcribe,
+    voices,
 )
 from winnow.cli.helptext import Command, Group
 
@@ -70,6 +72,7 @@ def command() -> Any:
     ):
         app.command(name, cls=Command, short_help=brief, context_settings=CONTEXT)(function)
     app.add_typer(_models(), name="models", short_help="List the networks; show one.")
+    app.add_typer(voices.app(), name="voices", short_help="Keep voices by name.")
     app.add_typer(data.app(), name="data", short_help="From corpora to training examples.")
     app.add_typer(_train(), name="train", short_help="Train a network on folders of sound.")
     app.add_typer(_sweep(), name="sweep", short_help="Search for the best settings of a training.")
@@ -93,6 +96,7 @@ def _train() -> typer.Typer:
         ("talkers", train_talkers.talkers, "Overlapping talkers apart."),
         ("mossformer2", train_mossformer2.mossformer2, "MossFormer2: talkers apart, on the waveform."),
         ("looking", train_looking.looking, "System 3: talkers apart, without looking."),
+        ("speaker", train_speaker.speaker, "An encoder of voices."),
         ("show", curves.show, "Curves of runs: losses, scores, speed."),
     ):
         app.command(name, cls=Command, context_settings=CONTEXT, short_help=brief)(function)

@@ -20,6 +20,7 @@ from winnow.models.frames import FramesRunner
 from winnow.models.manifest import Manifest, read_manifest
 from winnow.models.published import PublishedUNet
 from winnow.models.separator import Separator
+from winnow.models.speaker import SpeakerRunner, VoiceNetwork
 from winnow.models.spectral import SpectralRunner
 from winnow.models.wave import WaveRunner, WaveSeparator
 
@@ -59,6 +60,7 @@ KINDS: dict[str, Callable[..., Any]] = {
     "spectral": SpectralRunner,
     "complex": ComplexRunner,
     "wave": WaveRunner,
+    "speaker": SpeakerRunner,
 }
 """What runs the graphs of each kind; `winnow.models.manifest.SETTINGS` has their settings."""
 
@@ -142,8 +144,20 @@ class Bundle:
             if name not in given:
                 raise BadOption(f"{self.manifest.name} needs to be told the {name}.")
 
+    def encoder(self, threads: int = 1) -> VoiceNetwork:
+        """What turns speech into voice vectors. Raises BadOption for a bundle that does something else."""
+        if self.manifest.kind != "speaker":
+            raise BadOption(
+                f"{self.manifest.name} is no encoder of voices (kind speaker), but of kind {self.manifest.kind}."
+            )
+        return VoiceNetwork(self._graph(threads), f"{self.manifest.name}-{self.manifest.sha256[:12]}")
+
     def runner(self, threads: int = 1) -> Runner:
-        """What makes masks with the graph."""
+        """What makes masks with the graph. Raises BadOption for a bundle that makes no sound."""
+        if self.manifest.kind == "speaker":
+            raise BadOption(
+                f"{self.manifest.name} tells voices apart and makes no sound. `winnow models` lists all networks."
+            )
         runner: Runner = self._graph(threads)
         return runner
 

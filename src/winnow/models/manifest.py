@@ -144,13 +144,42 @@ class WaveSettings:
             raise BundleError("manifest.json: the settings of kind wave make no sense together.")
 
 
-Settings = FramesSettings | SpectralSettings | ComplexSettings | WaveSettings
+@dataclass(frozen=True)
+class SpeakerSettings:
+    """Kind `speaker`: windows of log10 mel powers in, unit vectors out; a voice is the mean of its windows' vectors.
+
+    rate: hertz; fft, window, hop: samples, a Hann window; mels: bands from 0 to `highest` hertz; frames: of a window; stride:
+    frames from one to the next; level: dBFS to which the speech is brought first, None for as it is; active: windows in which
+    nearly nothing is within so many dB of the loud frames are left out, 0 for none; alike: cosine from which two voices are
+    rather one than two.
+    """
+
+    rate: int
+    fft: int
+    window: int
+    hop: int
+    mels: int
+    highest: float
+    frames: int
+    stride: int
+    level: float | None = None
+    active: float = 0.0
+    alike: float = 0.5
+
+    def __post_init__(self) -> None:
+        whole = 0 < self.hop <= self.window <= self.fft and 0 < self.highest <= self.rate / 2
+        if not whole or min(self.mels, self.frames, self.stride) < 1 or self.active < 0:
+            raise BundleError("manifest.json: the settings of kind speaker make no sense together.")
+
+
+Settings = FramesSettings | SpectralSettings | ComplexSettings | WaveSettings | SpeakerSettings
 
 SETTINGS: dict[str, type[Any]] = {
     "frames": FramesSettings,
     "spectral": SpectralSettings,
     "complex": ComplexSettings,
     "wave": WaveSettings,
+    "speaker": SpeakerSettings,
 }
 
 

@@ -15,7 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from winnow.dsp.published import Stft
-from winnow.models.manifest import ComplexSettings, FramesSettings, Manifest, SpectralSettings, WaveSettings
+from winnow.models.manifest import (
+    ComplexSettings,
+    FramesSettings,
+    Manifest,
+    SpeakerSettings,
+    SpectralSettings,
+    WaveSettings,
+)
+from winnow.models.speaker import LEAST_FRAMES
 
 
 class FramesGraph:
@@ -102,7 +110,34 @@ class WaveGraph:
         return network
 
 
-GRAPHS: dict[str, Any] = {"frames": FramesGraph, "spectral": SpectralGraph, "complex": ComplexGraph, "wave": WaveGraph}
+class SpeakerGraph:
+    """Input `mels`, output `voice`; any number of windows and frames."""
+
+    inputs = ("mels",)
+    outputs = ("voice",)
+    axes: ClassVar = {"mels": {0: "windows", 1: "frames"}, "voice": {0: "windows"}}
+
+    def __init__(self, settings: SpeakerSettings) -> None:
+        self.settings = settings
+        self.lengths = (LEAST_FRAMES, settings.frames, 2 * settings.frames)
+
+    def example(self, length: int, chance: torch.Generator) -> tuple[Tensor, ...]:
+        """What the network takes, of a number of frames."""
+        return (torch.randn(2, length, self.settings.mels, generator=chance),)
+
+    def prepared(self, network: nn.Module) -> nn.Module:
+        """The network as it is exported, without what its training needed."""
+        encoder: nn.Module = getattr(network, "encoder", network)
+        return encoder
+
+
+GRAPHS: dict[str, Any] = {
+    "frames": FramesGraph,
+    "spectral": SpectralGraph,
+    "complex": ComplexGraph,
+    "wave": WaveGraph,
+    "speaker": SpeakerGraph,
+}
 
 
 @torch.no_grad()

@@ -152,7 +152,7 @@ def _recipe(name: str, preset: str, settings: Sequence[str], core: Path | None) 
     if preset not in presets:
         raise BadOption(f"no preset named {preset}; there are {', '.join(presets)}.")
     config = changed(getattr(cls.config_class, preset)(), settings)
-    if min(config.batch_size, config.epoch, config.mix.seconds) <= 0 or config.learning_rate < 0:
+    if min(config.batch_size, config.epoch, getattr(config.mix, "seconds", 1)) <= 0 or config.learning_rate < 0:
         raise BadOption("batch_size, epoch and mix.seconds are above 0, and learning_rate is not below it.")
     if core is None:
         return cls(config)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from winnow.errors import BadOption
 
+RECIPES = {
+    "denoise": ("denoise", "DenoiseRecipe"),
+    "denoise-fullband": ("denoise", "FullbandRecipe"),
+    "unet": ("unet", "UNetRecipe"),
+    "spleeter": ("spleeter", "SpleeterRecipe"),
+    "talkers": ("talkers", "TalkersRecipe"),
+    "mossformer2": ("mossformer2", "MossFormer2Recipe"),
+    "looking": ("looking", "LookingRecipe"),
+    "speaker": ("speaker", "SpeakerRecipe"),
+    "voicefilter": ("voicefilter", "VoiceFilterRecipe"),
+    "voice": ("voice", "VoiceRecipe"),
+}
+"""Module and class of each recipe, by name."""
+
 
 def find_recipe(name: str) -> Any:
     """A recipe class by its name. Raises BadOption."""
-    from winnow.train.recipes.denoise import DenoiseRecipe, FullbandRecipe
-    from winnow.train.recipes.looking import LookingRecipe
-    from winnow.train.recipes.mossformer2 import MossFormer2Recipe
-    from winnow.train.recipes.spleeter import SpleeterRecipe
-    from winnow.train.recipes.talkers import TalkersRecipe
-    from winnow.train.recipes.unet import UNetRecipe
-
-    enhancers = (DenoiseRecipe, FullbandRecipe, UNetRecipe, SpleeterRecipe)
-    several = (TalkersRecipe, MossFormer2Recipe, LookingRecipe)
-    recipes: dict[str, Any] = {c.name: c for c in (*enhancers, *several)}
-    if name not in recipes:
-        raise BadOption(f"no recipe named {name}; there are {', '.join(recipes)}.")
-    return recipes[name]
+    if name not in RECIPES:
+        raise BadOption(f"no recipe named {name}; there are {', '.join(RECIPES)}.")
+    module, cls = RECIPES[name]
+    return getattr(import_module(f"winnow.train.recipes.{module}"), cls)
