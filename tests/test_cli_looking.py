@@ -29,6 +29,7 @@ COMMANDS = [
     ["train", "spleeter"],
     ["train", "talkers"],
     ["train", "mossformer2"],
+    ["train", "voicefilter"],
     ["train", "show"],
     ["sweep"],
     ["sweep", "denoise"],

@@ -22,6 +22,7 @@ from winnow.cli import (
     train,
     train_mossformer2,
     train_talkers,
+    train_voicefilter,
     transcribe,
 )
 from winnow.cli.helptext import Command, Group
@@ -91,6 +92,7 @@ def _train() -> typer.Typer:
         ("spleeter", train.spleeter, "A U-Net in Spleeter's shape."),
         ("talkers", train_talkers.talkers, "Overlapping talkers apart."),
         ("mossformer2", train_mossformer2.mossformer2, "MossFormer2: talkers apart, on the waveform."),
+        ("voicefilter", train_voicefilter.voicefilter, "System 4: one voice, or all but it."),
         ("show", curves.show, "Curves of runs: losses, scores, speed."),
     ):
         app.command(name, cls=Command, context_settings=CONTEXT, short_help=brief)(function)

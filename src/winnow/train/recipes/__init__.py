@@ -14,10 +14,10 @@ def find_recipe(name: str) -> Any:
     from winnow.train.recipes.spleeter import SpleeterRecipe
     from winnow.train.recipes.talkers import TalkersRecipe
     from winnow.train.recipes.unet import UNetRecipe
+    from winnow.train.recipes.voicefilter import VoiceFilterRecipe
 
-    recipes: dict[str, Any] = {
-        c.name: c for c in (DenoiseRecipe, FullbandRecipe, UNetRecipe, SpleeterRecipe, TalkersRecipe, MossFormer2Recipe)
-    }
+    known = (DenoiseRecipe, FullbandRecipe, UNetRecipe, SpleeterRecipe, TalkersRecipe, MossFormer2Recipe)
+    recipes: dict[str, Any] = {c.name: c for c in (*known, VoiceFilterRecipe)}
     if name not in recipes:
         raise BadOption(f"no recipe named {name}; there are {', '.join(recipes)}.")
     return recipes[name]
