@@ -9,7 +9,6 @@ import pytest
 
 from speechlike import RATE, hiss, talk
 from winnow.dsp.decibels import denormalised_db, normalised_db
-from winnow.dsp.published import VOICEFILTER
 from winnow.engine.bodies import separated
 from winnow.errors import BadOption, BundleError
 from winnow.models.manifest import Cue, Manifest, SpectralSettings
