@@ -127,6 +127,17 @@ def test_reverse_wants_the_rest():
     torch.testing.assert_close(turned, stems[:, 1])
 
 
+def test_a_reverse_run_may_begin_with_what_the_other_one_leaves():
+    plain, turned = tiny(), tiny(reverse=True)
+    network, other = plain.network().eval(), turned.network().eval()
+    other.load_state_dict(turned.adopted(plain, network))
+    x, voice = torch.rand(2, 9, 65), torch.eye(2)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x, voice) + other(x, voice), torch.ones_like(x))
+    assert plain.adopted(plain, network) is None
+    assert tiny(reverse=True, masks="level").adopted(tiny(masks="level"), network) is None
+
+
 @pytest.mark.parametrize("changes", [{}, {"reverse": True}, {"masks": "level"}], ids=str)
 def test_training_learns_whom_it_is_told(changes):
     torch.manual_seed(0)

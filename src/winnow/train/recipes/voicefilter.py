@@ -34,7 +34,7 @@ LOUDEST = 40.0
 
 def _voices(**values: Any) -> MixConfig:
     """Two talkers within 5 dB, at any level, some with noise or in a room, some without the voice, or with it alone."""
-    chosen = {"balance": (-5.0, 5.0), "full_scale": 0.0, "noise": 0.4, "snr": (3.0, 25.0), "room": 0.25}
+    chosen = {"balance": (-5.0, 5.0), "full_scale": 0.0, "noise": 0.3, "snr": (3.0, 25.0), "room": 0.2}
     return replace(PRESETS["voicefilter"], **{**chosen, "absent": 0.1, "alone": 0.1, **values})
 
 
@@ -152,6 +152,16 @@ class VoiceFilterRecipe:
     def network(self) -> nn.Module:
         """A new network."""
         return VoiceFilter(self.config.network)
+
+    def adopted(self, other: Any, network: nn.Module) -> dict[str, Tensor] | None:
+        """First weights from a run that wants the other stem: its mask's complement, sigmoid(-x) = 1 - sigmoid(x)."""
+        c, theirs = self.config, other.config
+        if other.name != self.name or theirs.network != c.network or theirs.reverse == c.reverse:
+            return None
+        if not c.masks == theirs.masks == "magnitude":
+            return None
+        weights = network.state_dict()
+        return {**weights, **{name: -weights[name] for name in ("mask.weight", "mask.bias")}}
 
     def loss(self, network: nn.Module, mixture: Tensor, stems: Tensor, reference: Tensor) -> Loss:
         """Of mixture `(N, time)`, voice and rest `(N, 2, time)`, and clips of the voice `(N, clip)`."""
