@@ -17,6 +17,7 @@ from winnow.dsp.decibels import denormalised_db, normalised_db
 from winnow.dsp.published import Stft
 from winnow.errors import BadOption
 from winnow.models.manifest import Manifest
+from winnow.models.separator import downmix
 from winnow.models.spectral import SpectralRunner
 
 Floats = npt.NDArray[np.float32]
@@ -97,14 +98,6 @@ def level_mask(levels: Floats, gain: Floats, span: float) -> Floats:
     """The mask of normalised decibels that does what a gain of magnitudes does, as far as they reach down."""
     lowered = np.clip(levels + 20 * np.log10(np.maximum(gain, 1e-10)) / span, 0, 1)
     return np.asarray(np.divide(lowered, levels, out=np.zeros_like(lowered), where=levels > 0), np.float32)
-
-
-def downmix(mix: Floats) -> Floats:
-    """The mean of the channels, each turned to the polarity of the first, `(channels, time)` to `(time,)`."""
-    alike = mix.astype(np.float64) @ mix[0].astype(np.float64)
-    power = np.square(mix, dtype=np.float64).sum(1)
-    turned = np.where(alike < -0.5 * np.sqrt(power * power[0]), -1, 1).astype(np.float32)
-    return np.asarray(turned @ mix / len(mix), np.float32)
 
 
 def checked(mask: str | None, factor: float | None) -> float:
