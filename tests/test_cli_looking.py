@@ -35,6 +35,8 @@ COMMANDS = [
     ["train", "mossformer2"],
     ["train", "looking"],
     ["train", "speaker"],
+    ["train", "voicefilter"],
+    ["train", "voice"],
     ["train", "show"],
     ["sweep"],
     ["sweep", "denoise"],

@@ -24,6 +24,8 @@ from winnow.cli import (
     train_mossformer2,
     train_speaker,
     train_talkers,
+    train_voice,
+    train_voicefilter,
     transcribe,
     voices,
 )
@@ -97,6 +99,8 @@ def _train() -> typer.Typer:
         ("mossformer2", train_mossformer2.mossformer2, "MossFormer2: talkers apart, on the waveform."),
         ("looking", train_looking.looking, "System 3: talkers apart, without looking."),
         ("speaker", train_speaker.speaker, "An encoder of voices."),
+        ("voicefilter", train_voicefilter.voicefilter, "System 4: one voice, or all but it."),
+        ("voice", train_voice.voice, "One chosen voice, and the rest."),
         ("show", curves.show, "Curves of runs: losses, scores, speed."),
     ):
         app.command(name, cls=Command, context_settings=CONTEXT, short_help=brief)(function)

@@ -27,16 +27,19 @@ def db_to_amplitude(decibels: Floats, reference: float = 1.0) -> Floats:
     return np.asarray(reference * 10 ** (np.asarray(decibels) / 20))
 
 
-FLOOR, LEVEL = -100.0, 20.0
+SPAN, LEVEL = 100.0, 20.0
 """System 4: its spectrograms reach from -80 to 20 dB."""
 
 
-def normalised_db(size: Floats) -> Floats:
-    """System 4: magnitudes as `clip((dB - 20) / 100, -1, 0) + 1`, dB of at least 1e-5; 0 is -80 dB or less, 1 is 20 dB or more."""
-    decibels = 20 * np.log10(np.maximum(1e-5, size)) - LEVEL
-    return np.asarray(np.clip(decibels / -FLOOR, -1, 0) + 1)
+def normalised_db(size: Floats, level: float = LEVEL, span: float = SPAN) -> Floats:
+    """System 4: magnitudes as `clip((dB - level) / span, -1, 0) + 1`, dB of at least 1e-5.
+
+    As published 0 is -80 dB or less, 1 is 20 dB or more.
+    """
+    decibels = 20 * np.log10(np.maximum(1e-5, size)) - level
+    return np.asarray(np.clip(decibels / span, -1, 0) + 1)
 
 
-def denormalised_db(values: Floats) -> Floats:
+def denormalised_db(values: Floats, level: float = LEVEL, span: float = SPAN) -> Floats:
     """The inverse of `normalised_db` within its range; values are clipped to [0, 1] first."""
-    return np.asarray(10 ** (((np.clip(values, 0, 1) - 1) * -FLOOR + LEVEL) / 20))
+    return np.asarray(10 ** (((np.clip(values, 0, 1) - 1) * span + level) / 20))

@@ -22,6 +22,7 @@ from winnow.models.published import PublishedUNet
 from winnow.models.separator import Separator
 from winnow.models.speaker import SpeakerRunner, VoiceNetwork
 from winnow.models.spectral import SpectralRunner
+from winnow.models.voicefilter import VoiceFilter
 from winnow.models.wave import WaveRunner, WaveSeparator
 
 
@@ -123,19 +124,40 @@ class Bundle:
     @property
     def windowed(self) -> bool:
         """Whether it runs as a `Separator` instead of making masks."""
-        return self.manifest.kind in ("complex", "wave") or bool(getattr(self.manifest.settings, "as_published", False))
+        published = bool(getattr(self.manifest.settings, "as_published", False))
+        return self.manifest.kind in ("complex", "wave") or published or self._voicefilter
 
-    def separator(self, cues: Mapping[str, npt.NDArray[np.float32]] | None = None, threads: int = 1) -> Separator:
-        """What separates a stretch of samples; cues: by name, what the manifest's cues ask for. Raises BadOption."""
+    @property
+    def _voicefilter(self) -> bool:
+        """Whether it is a mask of a spectrogram told by a voice."""
+        return self.manifest.kind == "spectral" and [cue.name for cue in self.manifest.cues] == ["voice"]
+
+    def separator(
+        self,
+        cues: Mapping[str, npt.NDArray[np.float32]] | None = None,
+        threads: int = 1,
+        *,
+        mask: str | None = None,
+        factor: float | None = None,
+    ) -> Separator:
+        """What separates a stretch of samples; its `stems` are those that it gives, without the remainder.
+
+        cues: by name, what the manifest's cues ask for; mask, factor: of a voicefilter, see `winnow.models.voicefilter`.
+        Raises BadOption.
+        """
         given = dict(cues or {})
         self._check_cues(given)
+        if self._voicefilter:
+            return VoiceFilter(self._graph(threads), self.manifest, given["voice"], mask, factor)
+        if mask is not None or factor is not None:
+            raise BadOption(f"{self.manifest.name} has one way to mask: leave out --mask and --factor.")
         if self.manifest.kind == "complex":
             return ComplexMasks(self._graph(threads), self.manifest, given)
         if self.manifest.kind == "wave":
             return WaveSeparator(self._graph(threads), self.manifest)
         return PublishedUNet(self.graph, self.manifest.settings, self.manifest.name)
 
-    def _check_cues(self, given: Mapping[str, object]) -> None:
+    def _check_cues(self, given: Mapping[str, npt.NDArray[np.float32]]) -> None:
         names = [cue.name for cue in self.manifest.cues]
         for name in given:
             if name not in names:
@@ -143,6 +165,12 @@ class Bundle:
         for name in names:
             if name not in given:
                 raise BadOption(f"{self.manifest.name} needs to be told the {name}.")
+        for cue in self.manifest.cues:
+            if cue.rate is None and cue.size and np.shape(given[cue.name]) != (cue.size,):
+                raise BadOption(
+                    f"{self.manifest.name} takes a {cue.name} of {cue.size} numbers, this one has {np.size(given[cue.name])}: "
+                    "it was made by another encoder."
+                )
 
     def encoder(self, threads: int = 1) -> VoiceNetwork:
         """What turns speech into voice vectors. Raises BadOption for a bundle that does something else."""

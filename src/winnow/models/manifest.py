@@ -46,9 +46,11 @@ class SpectralSettings:
 
     fft, window, hop: samples of the transform, a Hann window; frames: of a window; multiple: frames come in multiples of it;
     bins: that the network sees, from 0 hertz up; input: "magnitude", or "decibel": `(x - centre) / span`, relative to the loudest
-    bin of the window, none below -80; output: "mask" (of magnitudes, 0 to 1), "gain" (the same before a sigmoid) or "noise"
-    (decibels of noise, as `(x - out_centre) / out_span`); overlap: share of a window that the next one repeats.
+    bin of the window, none below -80, or "clipped": `clip((x - centre) / span, -1, 0) + 1`, relative to 1; output: "mask" (of
+    magnitudes, 0 to 1), "gain" (the same before a sigmoid), "noise" (decibels of noise, as `(x - out_centre) / out_span`) or
+    "level" (a mask of the clipped decibels, 0 to 1); overlap: share of a window that the next one repeats.
     as_published: window by window with the published arithmetic, defects included (SYSTEMS.md, system 1).
+    A network of this kind that takes a cue runs as a `Separator`, see `winnow.models.voicefilter`.
     """
 
     fft: int
@@ -74,8 +76,9 @@ class SpectralSettings:
             or self.frames < 1
             or self.frames % self.multiple
             or self.span == 0
-            or self.input not in ("decibel", "magnitude")
-            or self.output not in ("gain", "mask", "noise")
+            or self.input not in ("decibel", "magnitude", "clipped")
+            or self.output not in ("gain", "mask", "noise", "level")
+            or (self.output == "level" and self.input != "clipped")
             or not 0 <= self.overlap <= 0.5
         ):
             raise BundleError("manifest.json: the settings of kind spectral make no sense together.")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from winnow.dsp.decibels import amplitude_to_db
+from winnow.dsp.decibels import amplitude_to_db, normalised_db
 from winnow.dsp.masks import Mask
 from winnow.dsp.spectrum import Spectrum, Transform
 from winnow.models.manifest import SpectralSettings
@@ -37,21 +37,29 @@ class SpectralRunner:
 
     def gains(self, spectrum: Spectrum, cues: Mapping[str, Floats] | None = None) -> Floats:
         """Gains of one window, complex `(T, F)` to `(T, F)` in 0..1; what lies above the network's bins gets its last one."""
+        heard, out = self.answer(spectrum, cues)
+        gain = self._output(heard, out)
+        return np.pad(gain, ((0, 0), (0, spectrum.shape[1] - self.settings.bins)), mode="edge")
+
+    def answer(self, spectrum: Spectrum, cues: Mapping[str, Floats] | None = None) -> tuple[Floats, Floats]:
+        """What the network is given of one window, and what it gives, both `(T, bins)`, from complex `(T, F)`."""
         c = self.settings
-        heard = self._input(np.abs(spectrum[:, : c.bins]))
-        spare = -len(heard) % c.multiple
-        padded = np.pad(heard, ((0, spare), (0, 0)), mode="edge")[None]
-        gain = self._output(self.raw(np.asarray(padded, np.float32), cues)[0, : len(heard)])
-        return np.pad(gain, ((0, 0), (0, spectrum.shape[1] - c.bins)), mode="edge")
+        heard = np.asarray(self._input(np.abs(spectrum[:, : c.bins])), np.float32)
+        padded = np.pad(heard, ((0, -len(heard) % c.multiple), (0, 0)), mode="edge")
+        return heard, self.raw(padded[None], cues)[0, : len(heard)]
 
     def _input(self, size: Floats) -> Floats:
         c = self.settings
+        if c.input == "clipped":
+            return normalised_db(size, c.centre, c.span)
         return size if c.input == "magnitude" else (amplitude_to_db(size) - np.float32(c.centre)) / np.float32(c.span)
 
-    def _output(self, out: Floats) -> Floats:
+    def _output(self, heard: Floats, out: Floats) -> Floats:
         c = self.settings
         if c.output == "mask":
             return out
+        if c.output == "level":
+            return np.asarray(10 ** (heard * (out - 1) * np.float32(c.span / 20)), np.float32)
         if c.output == "gain":
             return np.asarray(1 / (1 + np.exp(-out)), np.float32)
         noise = np.maximum(out * c.out_span + c.out_centre, 0)  # what is below none takes nothing away
@@ -61,8 +69,10 @@ class SpectralRunner:
         """Largest difference to what the export wrote down, by the number of frames in a call."""
         found = {}
         for length in probe["lengths"]:
-            out = self.raw(probe[f"spectrum_{length}"])
-            found[int(length)] = float(np.abs(out - probe[f"mask_{length}"]).max())
+            ending = f"_{length}"
+            values = {key.removesuffix(ending): probe[key] for key in probe if key.endswith(ending)}
+            wanted, spectrum = values.pop("mask"), values.pop("spectrum")
+            found[int(length)] = float(np.abs(self.raw(spectrum, values) - wanted).max())
         return found
 
 

@@ -22,7 +22,7 @@ from winnow.train.recipes.denoise import FullbandRecipe
 from winnow.train.solver import Examples, Schedule, Solver
 from winnow.train.tracking import chosen
 
-PRESETS = ("shipped", "paper", "split", "tiny")
+PRESETS = ("shipped", "paper", "corrected", "split", "tiny")
 
 
 @dataclass(frozen=True)

@@ -109,3 +109,18 @@ def multi_resolution(estimate: Tensor, target: Tensor, mixture: Tensor, power: f
             sizes.append((spectrum.square() / window + EPSILON) ** (power / 2))
         errors.append((sizes[0] - sizes[1]).abs().mean())
     return torch.stack(errors).mean()
+
+
+def padded_stft(x: Tensor, fft: int, window: int, hop: int) -> Tensor:
+    """`(N, time)` to complex `(N, T, F)` with a Hann window in the middle of a longer transform, centred frames, mirrored edges.
+
+    As `winnow.dsp.published.Stft`, and as librosa does it.
+    """
+    shape = torch.hann_window(window, device=x.device)
+    return torch.stft(x, fft, hop, window, shape, pad_mode="reflect", return_complex=True).transpose(1, 2)
+
+
+def padded_istft(spectrum: Tensor, fft: int, window: int, hop: int, length: int) -> Tensor:
+    """The inverse of `padded_stft`, `(N, T, F)` to `(N, length)`."""
+    shape = torch.hann_window(window, device=spectrum.device)
+    return torch.istft(spectrum.transpose(1, 2), fft, hop, window, shape, length=length)
