@@ -1,0 +1,116 @@
+"""Recipe `voice`: one voice and the rest, told by a vector."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from winnow.errors import BadInput
+from winnow.models.bundle import load_bundle
+
+torch = pytest.importorskip("torch", reason="training needs torch: the extra train")
+pytest.importorskip("accelerate", reason="training needs accelerate: the extra train")
+
+from winnow.train.export import write_bundle  # noqa: E402
+from winnow.train.networks.bandsplit import BandSplitConfig  # noqa: E402
+from winnow.train.recipes.talkers import TalkersConfig, TalkersRecipe  # noqa: E402
+from winnow.train.recipes.voice import Chosen, VoiceConfig, VoiceRecipe  # noqa: E402
+
+
+class Pitch:
+    """A stand-in for an encoder: the strongest frequency of a clip as one of four directions."""
+
+    size, identity = 4, "pitch-1"
+
+    def __call__(self, samples, rate):
+        place = np.abs(np.fft.rfft(samples)).argmax() * rate / len(samples)
+        return np.eye(4, dtype=np.float32)[min(3, int(place // 250))]
+
+
+def tones(hertz, count, seconds=0.5, rate=16000):
+    time = np.arange(round(seconds * rate)) / rate
+    phases = np.random.default_rng(0).uniform(0, 6, (count, 1))
+    return torch.from_numpy(np.sin(2 * np.pi * np.asarray(hertz)[:, None] * time + phases).astype(np.float32) * 0.1)
+
+
+def batch(wanted, others, absent=()):
+    """Mixtures of two tones, the voice and the rest, and clips of the voice."""
+    voice, rest = tones(wanted, len(wanted)), tones(others, len(others))
+    clips = voice.clone()
+    voice[list(absent)] = 0
+    return voice + rest, torch.stack([voice, rest], 1), clips
+
+
+def recipe():
+    tiny = VoiceConfig.tiny()
+    return VoiceRecipe(replace(tiny, network=replace(tiny.network, counts=(64,), sizes=(4,))), Pitch())
+
+
+def test_masks_of_both_add_up_to_one():
+    torch.manual_seed(0)
+    config = BandSplitConfig(counts=(4,), sizes=(8,), width=8, hidden=4, blocks=1, voice=4)
+    network = Chosen(config)
+    spectrum, voice = torch.randn(1, 6, 32, 2), torch.eye(4)[:1]
+    raw = network.network(spectrum, voice)
+    mask = network(spectrum, voice)
+    swapped = 0.5 * (torch.tensor([1.0, 0.0]) + raw[:, 1:] - raw[:, :1])
+    torch.testing.assert_close(mask + swapped, torch.tensor([1.0, 0.0]).expand_as(mask))
+
+
+def test_learns_which_voice_is_wanted():
+    """Two tones, either of which may be asked for, and one that is not there: told apart by the vector alone."""
+    torch.manual_seed(0)
+    made = recipe()
+    network = made.network()
+    examples = batch([300, 600, 300, 600], [600, 300, 600, 300], absent=[2])
+    optimiser = torch.optim.Adam(network.parameters(), 1e-2)
+    first = made.loss(network, *examples)
+    for _ in range(60):
+        loss = made.loss(network, *examples)
+        optimiser.zero_grad()
+        loss.total.backward()
+        optimiser.step()
+    assert float(loss.parts["error"]) < -10 < float(first.parts["error"])
+    power = loss.estimate[:, 0].square().mean(-1)
+    assert float(10 * torch.log10(power[2] / power[0])) < -10
+
+
+def test_takes_first_weights_of_a_network_of_talkers():
+    made = recipe()
+    other = TalkersRecipe(replace(TalkersConfig.tiny(), network=replace(made.config.network, voice=0)))
+    network = other.network().eval()
+    taken = made.network()
+    taken.load_state_dict(made.adopted(other, network))
+    spectrum = torch.randn(1, 6, 256, 2)
+    with torch.no_grad():
+        masks = network(spectrum)
+        told = taken.eval()(spectrum, torch.eye(4)[:1])
+    expected = 0.5 * (torch.tensor([1.0, 0.0]) + masks[:, :1] - masks[:, 1:])
+    torch.testing.assert_close(told, expected)  # a vector does nothing yet
+    wider = TalkersRecipe(TalkersConfig.tiny())
+    assert made.adopted(wider, wider.network()) is None
+
+
+def test_a_run_keeps_to_its_encoder():
+    with pytest.raises(BadInput, match="vectors of pitch-1"):
+        VoiceRecipe(recipe().config)
+
+
+def test_bundle_follows_its_cue(tmp_path):
+    torch.manual_seed(0)
+    made = recipe()
+    network = made.network().eval()
+    with torch.no_grad():
+        network.network.film[0].to_scale.weight.normal_()
+    folder = tmp_path / "voice"
+    folder.mkdir()
+    write_bundle(folder, network, made.manifest("voice", network))
+    bundle = load_bundle(folder)
+    assert bundle.check().ok
+    assert bundle.manifest.cues[0].source == "pitch-1"
+    mix = tones([300], 1).numpy()
+    one, other = (bundle.separator({"voice": np.eye(4, dtype=np.float32)[k]})(mix, 16000) for k in (0, 1))
+    assert one.shape == (1, 1, mix.shape[1])
+    assert np.abs(one - other).max() > 1e-4
