@@ -72,7 +72,7 @@ def test_learns_which_voice_is_wanted():
         optimiser.zero_grad()
         loss.total.backward()
         optimiser.step()
-    assert float(loss.parts["error"]) < -10 < float(first.parts["error"])
+    assert loss.parts["error"].item() < -10 < first.parts["error"].item()
     power = loss.estimate[:, 0].square().mean(-1)
     assert float(10 * torch.log10(power[2] / power[0])) < -10
 
