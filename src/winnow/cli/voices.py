@@ -22,8 +22,8 @@ def voices() -> None:
     """winnow voices enrol alice a1.wav a2.mp4
     winnow voices list
 
-    Keep voices by name: `@alice` is then what `--voice` takes. What is kept is a row of
-    numbers for each voice, and never sound; WINNOW_VOICES names another folder for them.
+    Keep voices by name: `@alice` then stands for hers. What is kept is a row of numbers
+    for each voice, and never sound; WINNOW_VOICES names another folder for them.
     """
 
 

@@ -43,8 +43,8 @@ class SpeakerConfig:
     partials that make one.
     """
 
-    speakers: int = 48
-    partials: int = 5
+    speakers: int = 32
+    partials: int = 4
     shortest: int = 140
     longest: int = 180
     augmented: bool = True
