@@ -2,7 +2,7 @@
 # Trains speaker-16k. DATA is the folder with train/ and valid/, RUN the run's folder, MINUTES its length; further arguments go to
 # `winnow train`.
 set -euo pipefail
-DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/speaker-16k} MINUTES=${MINUTES:-14}
+DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/speaker-16k} MINUTES=${MINUTES:-11}
 S=$DATA/train/speech S48=$DATA/train/speech48 N=$DATA/train/noise N48=$DATA/train/noise48 V=$DATA/valid
 
 # All voices whose speakers are known; non-commercial corpora are left out.

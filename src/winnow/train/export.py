@@ -16,7 +16,7 @@ import torch
 from winnow.errors import BadInput, BadOption, BundleError, OutputError
 from winnow.models.bundle import TOLERANCE, load_bundle
 from winnow.models.manifest import Corpus, Manifest
-from winnow.train.graphs import fused, in_eight_bits, make_probe, rounded, to_onnx
+from winnow.train.graphs import GRAPHS, fused, in_eight_bits, make_probe, rounded, to_onnx
 from winnow.train.recipes import find_recipe
 
 
@@ -84,7 +84,9 @@ def write_bundle(folder: Path, network: Any, manifest: Manifest, bits: int = 32)
     steps = {}
     if bits == 8:
         network = fused(network)
-        steps = rounded(network)
+        exported = GRAPHS[manifest.kind](manifest.settings).prepared(network)
+        inside = any(exported is module for module in network.modules())
+        steps = rounded(exported if inside else network)  # by the names that the graph will have
     probe = make_probe(network, manifest)
     graph = in_eight_bits(to_onnx(network, manifest), steps)
     manifest = replace(manifest, sha256=hashlib.sha256(graph).hexdigest())
