@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`: pip install winnow-audio[train]")
 pytest.importorskip("accelerate", reason="needs the extra `train`: pip install winnow-audio[train]")
 
-from dataclasses import replace  # noqa: E402
+from dataclasses import asdict, replace  # noqa: E402
 
 from speechlike import hiss, talk  # noqa: E402
 from toycorpus import speech_rows  # noqa: E402
@@ -18,10 +18,10 @@ from winnow.cli import run  # noqa: E402
 from winnow.data.items import write_items  # noqa: E402
 from winnow.dsp.published import Stft  # noqa: E402
 from winnow.engine.bodies import separated  # noqa: E402
-from winnow.errors import BadOption  # noqa: E402
+from winnow.errors import BadInput, BadOption  # noqa: E402
 from winnow.models.bundle import load_bundle  # noqa: E402
 from winnow.models.voicefilter import MASKS  # noqa: E402
-from winnow.train.encoders import Vectors  # noqa: E402
+from winnow.train.encoders import Vectors, open_encoder  # noqa: E402
 from winnow.train.export import write_bundle  # noqa: E402
 from winnow.train.networks.voicefilter import VoiceFilter, VoiceFilterConfig  # noqa: E402
 from winnow.train.recipes.voicefilter import VoiceFilterRecipe, VoiceFilterRunConfig  # noqa: E402
@@ -289,3 +289,31 @@ def test_a_figure_of_every_mode(bundles):
     np.testing.assert_allclose(found["corrected: rest"] + found["corrected: voice"], heard, atol=1e-6)
     drawn = figure(bundles["magnitude", False][0], voice, mixture, {"voice": mixture})
     assert drawn.startswith(b"\x89PNG") and len(drawn) > 5000
+
+
+def test_an_encoder_by_its_run_or_bundle(tmp_path):
+    from safetensors.torch import save_file
+
+    from winnow.train.export import export_run
+    from winnow.train.recipes.speaker import SpeakerConfig, SpeakerRecipe
+
+    recipe = SpeakerRecipe(SpeakerConfig.tiny())
+    run_folder = tmp_path / "my encoder"
+    run_folder.mkdir()
+    save_file(recipe.network().state_dict(), run_folder / "weights.safetensors")
+    (run_folder / "config.json").write_text(json.dumps({"recipe": "speaker", "config": asdict(recipe.config)}))
+    export_run(run_folder, tmp_path / "exported" / "my encoder")
+    first, second = (open_encoder(str(folder)) for folder in (run_folder, tmp_path / "exported" / "my encoder"))
+    assert first.identity == second.identity and first.size == second.size == 16
+    sound = talk(2.0)[0]
+    np.testing.assert_array_equal(first(sound, 16000), second(sound, 16000))
+    made = VoiceFilterRecipe(replace(VoiceFilterRunConfig.tiny(), encoder=str(run_folder)))
+    assert (made.config.network.voice, made.config.identity) == (16, first.identity)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("unet-8k", "no encoder of voices"), ("no/such", "no such bundle"), ("spkr", "no model named")]
+)
+def test_what_is_no_encoder_is_refused(name, words):
+    with pytest.raises(BadInput, match=words):
+        open_encoder(name)
