@@ -34,7 +34,7 @@ def speaker(
     precision: common.Precision = None,
     threads: common.Threads = None,
 ) -> int:
-    """winnow train speaker --speech voices.jsonl --noise noise/ --rooms rooms/ --minutes 15
+    """winnow train speaker --speech voices.jsonl --noise noise/ --rooms rooms/
 
     Train an encoder of voices, for `winnow voices`, by the loss GE2E. Lists tell who speaks;
     in folders, recordings of one speaker lie in one folder.
