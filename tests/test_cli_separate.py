@@ -65,7 +65,7 @@ def test_json_has_the_level_of_each_source(capsys, recording):
         (["--sources", "3"], "3 sources cannot be separated from 2 channels"),
         (["--sources", "1"], "--sources is 2 or more"),
         (["--method", "magic"], "auxiva"),
-        (["--track", "4"], "no audio track 4"),
+        (["--track", "4", "--method", "ica"], "no audio track 4"),
     ],
 )
 def test_what_cannot_be_is_one_line(capsys, recording, more, words):

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from winnow.audio import Audio
-from winnow.engine.run import Settings, separate
+from winnow.engine import run
+from winnow.engine.run import Settings
 from winnow.errors import BadAudio
 from winnow.media import read
 
@@ -45,7 +46,7 @@ def split(source: Source, *, track: int = 0, **options: Any) -> dict[str, Audio]
     audio = load(source, track)
     length, step = audio.samples.shape[1], max(1, audio.rate)
     blocks = (audio.samples[:, i : i + step] for i in range(0, length, step))
-    parts = list(separate(blocks, audio.rate, audio.channels, Settings(**options)))
+    parts = list(run.separate(blocks, audio.rate, audio.channels, Settings(**options)))
     return {name: Audio(np.concatenate([part[name] for part in parts], axis=1), audio.rate) for name in parts[0]}
 
 
@@ -53,3 +54,29 @@ def enhance(source: Source, *, track: int = 0, **options: Any) -> Audio:
     """A recording with clean speech: same length, rate and channels. Parameters and errors as in `split`."""
     Settings(**options).check_speech()
     return split(source, track=track, **options)["speech"]
+
+
+def separate(
+    source: Source, speakers: int | None = None, model: str | os.PathLike[str] = "talkers-16k", *, track: int = 0
+) -> dict[str, Audio]:
+    """A conversation apart: `{"talker1": Audio, "talker2": Audio, ..., "background": Audio}`, together equal to it.
+
+    speakers: how many talkers, None: found; model: a bundle that separates talkers, by its name or path; track: as in `load`.
+    talker1 is who begins. Raises as `load`, and BadOption, UnknownModel, BundleError, and NoSpeech where nobody speaks.
+    """
+    from winnow.engine.conversation.passes import open_network, separate_talkers
+    from winnow.engine.conversation.talkers import check_speakers
+
+    check_speakers(speakers)
+    network, audio = open_network(model), load(source, track)
+    length, step = audio.samples.shape[1], max(1, audio.rate)
+    parts = list(
+        separate_talkers(
+            lambda: (audio.samples[:, i : i + step] for i in range(0, length, step)),
+            audio.rate,
+            audio.channels,
+            network,
+            speakers,
+        )
+    )
+    return {name: Audio(np.concatenate([part[name] for part in parts], axis=1), audio.rate) for name in parts[0]}

@@ -61,7 +61,7 @@ def command() -> Any:
     for name, function, brief in (
         ("enhance", process.enhance, "Clean the speech in recordings."),
         ("split", process.split, "Write speech and background apart."),
-        ("separate", separate.separate, "One track for each source, from several microphones."),
+        ("separate", separate.separate, "One track for each who talks, and the background."),
         ("transcribe", transcribe.transcribe, "Write what is said, with times."),
         ("score", score.score, "Measure how good recordings are."),
         ("evaluate", evaluate.evaluate, "Run a network over a set and score it."),

@@ -104,14 +104,14 @@ def split(
     the two are the original. WAV of 24 bits, or FLAC with -o NAME.flac.
     """
     if method == "blind":
-        from winnow.cli.separate import separate
+        from winnow.cli.separate import by_microphones
         from winnow.errors import BadOption
 
         if into_video or model != "auto":
             raise BadOption(
                 "--method blind goes with neither --into-video nor --model; it writes a track for each source"
             )
-        return separate(inputs, output=output, jobs=jobs, track=track, force=force, json=json, quiet=quiet)
+        return by_microphones(inputs, output, "auxiva", None, jobs, track=track, force=force, json=json, quiet=quiet)
     model = _chosen(model, method, ("network", "neighbour", "blind"))
     settings = make_settings(model, strength, max_attenuation, channels)
     task: Task = "into-video" if into_video else "split"

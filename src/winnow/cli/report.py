@@ -30,8 +30,9 @@ class Report:
 
     doing = "cleaning"
 
-    def __init__(self, jobs: Sequence[Job], *, json: bool = False, quiet: bool = False) -> None:
+    def __init__(self, jobs: Sequence[Job], *, json: bool = False, quiet: bool = False, doing: str = "") -> None:
         self.jobs = jobs
+        self.doing = doing or self.doing
         self.json = json
         self.silent = quiet or json
         self.results: list[Result] = []
@@ -121,6 +122,7 @@ def as_dict(result: Result) -> dict[str, Any]:
         "removed_db": _rounded(result.removed),
         "level_dbfs": _rounded(result.level),
         **({"levels_dbfs": {k: _rounded(v) for k, v in result.levels.items()}} if result.levels else {}),
+        **({"talkers": {k: _rounded(v) for k, v in result.talkers.items()}} if result.talkers else {}),
         "note": result.note or None,
     }
 
@@ -143,6 +145,8 @@ def _line(result: Result, many: bool, told: str) -> str:
 
 
 def _heard(result: Result) -> str:
+    if result.talkers:
+        return "levels " + ", ".join(f"{name} {decibels(level)}" for name, level in result.levels.items()) + " dBFS"
     if any(level is not None for level in result.levels.values()):
         return "levels " + ", ".join(decibels(level) for level in result.levels.values()) + " dBFS"
     if result.removed is None and result.level is None:

@@ -2,46 +2,137 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from winnow.cli.process import Force, Inputs, Jobs, Json, Output, Quiet, Track, process
+from winnow.cli.process import STOPPED, Force, Inputs, Jobs, Json, Output, Quiet, Track, cores, process
 
 if TYPE_CHECKING:
+    from winnow.engine.conversation.work import Conversing, Request
+    from winnow.engine.jobs import Job
     from winnow.engine.plan import StemsOf
+
+Speakers = Annotated[int | None, typer.Option("--speakers", metavar="N", help="How many talk. [default: found]")]
+Network = Annotated[str | None, typer.Option("--model", metavar="NAME|PATH", help="Of talkers. [default: talkers-16k]")]
+NoTimeline = Annotated[bool, typer.Option("--no-timeline", help="Leave out who speaks when (.talkers.json, .png).")]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help="network; by microphones: auxiva (default with --sources), ilrma, fastmnmf, ica.",
+    ),
+]
+Sources = Annotated[
+    int | None, typer.Option("--sources", metavar="N", help="By microphones: how many. [default: as many as they are]")
+]
 
 
 def separate(
     inputs: Inputs,
     *,
     output: Output = None,
-    method: Annotated[
-        str,
-        typer.Option("--method", metavar="NAME", help="auxiva, ilrma, fastmnmf (rooms), or ica (a mixing desk)."),
-    ] = "auxiva",
-    sources: Annotated[
-        int | None, typer.Option("--sources", metavar="N", help="How many. [default: as many as microphones]")
-    ] = None,
+    speakers: Speakers = None,
+    model: Network = None,
+    no_timeline: NoTimeline = False,
+    method: Method = None,
+    sources: Sources = None,
     jobs: Jobs = None,
     track: Track = 0,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """winnow separate meeting_4ch.wav --sources 3     meeting_4ch.source1.wav ...
-    winnow separate meeting_4ch.wav --method ilrma -o parts/
+    """winnow separate debate.mp4 --speakers 2   debate.talker1.wav, .talker2.wav ...
+    winnow separate meeting.wav -o parts/     finds out how many talk
+    winnow separate meeting_4ch.wav --sources 3     several microphones, no network
 
-    One track for each source, from a recording of several microphones: nothing is known
-    of the sources but that they are apart. Together the tracks are the recording.
-    Who is source 1 is chance. ilrma and fastmnmf need pip install "winnow-audio[array]".
+    One track for each who talks, from beginning to end, and the background: together they
+    are the recording. Any number of people, two of them at once. Beside the tracks: who
+    speaks when, as meeting.talkers.json and .png.
+
+    Several microphones can do without a network, and for any sources: .source1.wav ... With
+    auxiva, ilrma, fastmnmf (rooms) or ica (a mixing desk); ilrma and fastmnmf need pip
+    install "winnow-audio[array]".
     """
+    from winnow.errors import BadOption
+
+    method = method or ("auxiva" if sources is not None else "network")
+    if method == "network":
+        if sources is not None:
+            raise BadOption("--sources goes with --method auxiva, ilrma, fastmnmf or ica; for talkers say --speakers.")
+        from winnow.engine.conversation.work import Request
+
+        request = Request(speakers, model or "talkers-16k", not no_timeline)
+        return _talkers(inputs, output, request, jobs, track=track, force=force, json=json, quiet=quiet)
+    if speakers is not None or model is not None or no_timeline:
+        raise BadOption(f"--speakers, --model and --no-timeline go with --method network, not with {method}.")
+    return by_microphones(inputs, output, method, sources, jobs, track=track, force=force, json=json, quiet=quiet)
+
+
+def _talkers(
+    inputs: list[str],
+    output: str | None,
+    request: Request,
+    workers: int | None,
+    *,
+    track: int,
+    force: bool,
+    json: bool,
+    quiet: bool,
+) -> int:
+    from winnow.cli.report import Report
+    from winnow.cli.stop import stoppable
+    from winnow.engine.conversation.work import Conversing
+    from winnow.engine.files import plan
+    from winnow.errors import BadOption
+
+    if workers is not None and workers < 1:
+        raise BadOption(f"--jobs is 1 or more, not {workers}")
+    work = Conversing(request)
+    _ = work.network  # what is wrong with it is said before any file is touched
+    try:
+        with stoppable():
+            planned = plan(inputs, output, task="separate", track=track, force=force, stems=request.stems)
+            with Report(planned, json=json, quiet=quiet, doing="separating") as report:
+                _run(planned, work, workers or cores(), report)
+            return report.finish()
+    except KeyboardInterrupt as stop:
+        print(STOPPED, file=sys.stderr)
+        return 128 + getattr(stop, "signum", 2)
+
+
+def _run(jobs: list[Job], work: Conversing, workers: int, report: Any) -> None:
+    from contextlib import closing
+
+    from winnow.engine.workers import results_of
+
+    with closing(results_of(jobs, work, workers, report.progress)) as results:
+        for result in results:
+            report.add(result)
+
+
+def by_microphones(
+    inputs: list[str],
+    output: str | None,
+    method: str,
+    sources: int | None,
+    workers: int | None,
+    *,
+    track: int,
+    force: bool,
+    json: bool,
+    quiet: bool,
+) -> int:
+    """Blind separation. Raises BadOption."""
     from winnow.engine.run import Settings
     from winnow.errors import BadOption
     from winnow.models.methods import BLIND
 
     if method not in BLIND:
-        raise BadOption(f'no method "{method}" here; there are {", ".join(BLIND)}.')
+        raise BadOption(f'no method "{method}" here; there are network, {", ".join(BLIND)}.')
     if sources is not None and sources < 2:
         raise BadOption(f"--sources is 2 or more, not {sources}.")
     settings = Settings(model=method, sources=sources)
@@ -53,7 +144,7 @@ def separate(
         task="separate",
         track=track,
         force=force,
-        workers=jobs,
+        workers=workers,
         json=json,
         quiet=quiet,
         stems=stems,

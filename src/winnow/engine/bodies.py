@@ -32,11 +32,12 @@ SILENCE = 1e-5
 class Finished(NamedTuple):
     """What is finished of a recording.
 
-    stems: `(stems, channels, time)`; above: gains for the band above the model's, `(channels or 1, time)`.
+    stems: `(stems, channels, time)`; above: gains for the band above the model's, `(stems, channels or 1, time)`, for the first
+    stems only where the others get nothing of it.
     """
 
     stems: Stack
-    above: Samples
+    above: Stack
 
 
 class Body(Protocol):
@@ -105,7 +106,7 @@ class MaskBody:
         cut = min(self._early, samples.shape[2])
         self._early -= cut
         self._inside -= samples.shape[2] - cut
-        return Finished(samples[:, :, cut:], self._above(samples.shape[2])[:, cut:])
+        return Finished(samples[:, :, cut:], self._above(samples.shape[2])[None, :, cut:])
 
     def _remember(self, mask: Spectrum, spectra: Spectrum) -> None:
         """The gain of the model's upper bins, frame by frame: of power, so that where there is none it is the least gain."""
@@ -188,7 +189,7 @@ class WindowBody:
         """What such a model does not hear stays to the share that the settings keep of everything."""
         if stems is None:
             stems = np.zeros((len(self._separator.stems), self._waiting.shape[0], 0), np.float32)
-        return Finished(stems, np.full((1, stems.shape[2]), self._share, np.float32))
+        return Finished(stems, np.full((1, 1, stems.shape[2]), self._share, np.float32))
 
     def _next(self, window: Samples) -> Stack:
         """The stems of a window, cross-faded with what the window before said about the same samples."""

@@ -39,7 +39,7 @@ class Result:
     output: the files that are complete now, none after an error. seconds: length of the recording. elapsed: wall
     clock, seconds. removed: energy of what was taken away, relative to the input, dB. level: RMS of the speech that
     stays, dB of full scale. Both None when they cannot be told (silence, nothing run). levels: RMS of each stem, dB of full
-    scale, where a recording was separated.
+    scale, where a recording was separated. talkers: seconds that each one speaks, where it is a conversation.
     error: one line without the file's name.
     """
 
@@ -51,6 +51,7 @@ class Result:
     removed: float | None = None
     level: float | None = None
     levels: dict[str, float | None] = field(default_factory=dict)
+    talkers: dict[str, float] = field(default_factory=dict)
     skipped: bool = False
     note: str = ""
     error: str | None = None

@@ -13,7 +13,7 @@ import numpy as np
 from winnow.audio import Samples, whole_rate
 from winnow.dsp.masks import least_gain
 from winnow.dsp.resample import StreamResampler, fit
-from winnow.engine.bodies import Body, Finished, MaskBody, WindowBody
+from winnow.engine.bodies import Body, Finished, MaskBody, Stack, WindowBody
 from winnow.errors import BadAudio, BadInput, BadOption
 from winnow.models import catalog
 from winnow.models.methods import BLIND, METHODS
@@ -72,16 +72,19 @@ class Separation:
 
     Every call returns stems of equal length `(channels, time)`; over all calls their length is the input's exactly, and
     they add up to the input. rate: hertz, of input and output. Values that are no numbers count as silence.
+    opened: what to run in place of the settings' model.
     Raises UnknownModel, BundleError, BadAudio for a rate or a number of channels that cannot be.
     """
 
-    def __init__(self, rate: int, channels: int, settings: Settings | None = None) -> None:
+    def __init__(
+        self, rate: int, channels: int, settings: Settings | None = None, opened: Opened | None = None
+    ) -> None:
         if channels < 1:
             raise BadAudio(f"a recording has one channel at least, not {channels}.")
         self.settings = settings or Settings()
         self.rate, self.channels = whole_rate(rate), channels
         self._ended = False
-        opened = _open(self.settings, self.rate, channels)
+        opened = opened or _open(self.settings, self.rate, channels)
         self.model, self.stems, self.latency = opened.name, opened.stems, opened.latency
         self._body, self._remainder, self._model_rate = opened.body, opened.remainder, opened.rate
         self._parts = len(self.stems) - self._remainder
@@ -90,9 +93,9 @@ class Separation:
         self._waiting: Samples = np.zeros((channels, 0), np.float32)
         # The band above the model's own gets a gain too: that share of the recording goes past the model, and what the model
         # heard of it is taken out of what comes back. With strength 0 nothing is left that was resampled.
-        self._past = rate != self._model_rate and self._parts == 1
+        self._past = rate != self._model_rate
         self._heard: Samples = np.zeros((channels, 0), np.float32)
-        self._gains: Samples = np.zeros((1, 0), np.float32)
+        self._gains: Stack = np.zeros((1, 1, 0), np.float32)
         self._place = 0.0  # of the next sample to be delivered, from the first of the gains, in the model's samples
 
     def watch(self, tell: Callable[[float], None]) -> None:
@@ -134,39 +137,41 @@ class Separation:
 
     def _without_heard(self, finished: Finished) -> Samples:
         """Less what goes past the model."""
-        parts: Samples = finished.stems.reshape(self._parts * self.channels, finished.stems.shape[2])
-        gains = finished.above
-        if not self._past:
-            return parts
-        ready = parts.shape[1]
-        heard, self._heard = self._heard[:, :ready], self._heard[:, ready:]
-        before = np.broadcast_to(self._gains, (len(gains), self._gains.shape[1]))
-        self._gains = np.concatenate([before, gains], axis=1)
-        return np.asarray(parts - gains * heard, np.float32)
+        parts, gains = finished.stems, finished.above
+        ready = parts.shape[2]
+        if self._past:
+            heard, self._heard = self._heard[:, :ready], self._heard[:, ready:]
+            before = np.broadcast_to(self._gains, (*gains.shape[:2], self._gains.shape[2]))
+            self._gains = np.concatenate([before, gains], axis=2)
+            parts = parts.copy()
+            parts[: len(gains)] -= gains * heard
+        return np.asarray(parts.reshape(self._parts * self.channels, ready), np.float32)
 
     def _deliver(self, parts: Samples) -> Stems:
         ready = min(parts.shape[1], self._waiting.shape[1])
         source, self._waiting = self._waiting[:, :ready], self._waiting[:, ready:]
         stems = list(parts[:, :ready].reshape(self._parts, self.channels, ready))
         if self._past and ready:
-            stems[0] = stems[0] + self._above(ready) * source
+            for number, gain in enumerate(self._above(ready)):
+                stems[number] = stems[number] + gain * source
         if self._remainder:
             stems.append(source - sum(stems[1:], start=stems[0]))
         return dict(zip(self.stems, stems, strict=True))
 
-    def _above(self, count: int) -> Samples:
-        """The gains at the recording's own rate, for the next samples to be delivered."""
-        if self._gains.shape[1] == 0:  # a recording so short that the model heard nothing of it
-            return np.full((1, count), self.settings.least_gain, np.float32)
+    def _above(self, count: int) -> Stack:
+        """The gains at the recording's own rate, for the next samples to be delivered, `(stems, channels or 1, time)`."""
+        size = self._gains.shape[2]
+        if size == 0:  # a recording so short that the model heard nothing of it
+            return np.full((1, 1, count), self.settings.least_gain, np.float32)
         pace = self._model_rate / self.rate
         place = self._place + np.arange(count) * pace
-        gains = [np.interp(place, np.arange(gains.size), gains) for gains in self._gains]
+        gains = [[np.interp(place, np.arange(size), gain) for gain in row] for row in self._gains]
         old = max(0, int(place[-1]) - 1)
-        self._gains, self._place = self._gains[:, old:], self._place + count * pace - old
+        self._gains, self._place = self._gains[:, :, old:], self._place + count * pace - old
         return np.asarray(gains, np.float32)
 
 
-class _Opened(NamedTuple):
+class Opened(NamedTuple):
     """A model made ready for one recording; rate: at which its body works; remainder: the last stem is what is left."""
 
     name: str
@@ -177,13 +182,13 @@ class _Opened(NamedTuple):
     body: Body
 
 
-def _open(settings: Settings, rate: int, channels: int) -> _Opened:
+def _open(settings: Settings, rate: int, channels: int) -> Opened:
     if settings.model in METHODS:
         separator = METHODS[str(settings.model)](channels, settings.sources)
         whole = separator.window
         linked = settings.channels == "linked" or settings.model in BLIND
         body: Body = WindowBody(separator, channels, rate, linked, settings.least_gain)
-        return _Opened(str(settings.model), separator.stems, False, separator.rate or rate, whole, body)
+        return Opened(str(settings.model), separator.stems, False, separator.rate or rate, whole, body)
     bundle = catalog.find(catalog.choose(rate) if settings.model == "auto" else settings.model)
     m, linked = bundle.manifest, settings.channels == "linked"
     if bundle.windowed:
@@ -191,7 +196,7 @@ def _open(settings: Settings, rate: int, channels: int) -> _Opened:
     else:
         runner = bundle.runner(settings.threads)
         body = MaskBody(runner, channels, linked, settings.strength, settings.max_attenuation)
-    return _Opened(m.name, m.stems, m.remainder, m.rate, m.latency, body)
+    return Opened(m.name, m.stems, m.remainder, m.rate, m.latency, body)
 
 
 def separate(blocks: Iterable[Samples], rate: int, channels: int, settings: Settings | None = None) -> Iterator[Stems]:

@@ -11,8 +11,9 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
@@ -145,6 +146,20 @@ def run_in_processes(
                 yield message
     finally:
         _stop(workers)
+
+
+def results_of(
+    jobs: Sequence[J],
+    trade: Trade[J, R],
+    workers: int,
+    on_progress: Callable[[J, float, float | None], None],
+) -> Generator[R, None, None]:
+    """Yield results in this process where one worker or one job is all, else from several; closing stops them."""
+    if workers <= 1 or len(jobs) <= 1:
+        for job in jobs:
+            yield trade.do(job, partial(on_progress, job))
+        return
+    yield from run_in_processes(jobs, trade, min(workers, len(jobs)), on_progress)
 
 
 def _give_next(workers: list[Worker[J, R]], worker: Worker[J, R], job: J, trade: Trade[J, R]) -> None:

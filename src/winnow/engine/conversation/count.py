@@ -52,10 +52,11 @@ def centroids(voices: Voices, speakers: int | None) -> Doubles:
 
 def threshold(voices: Voices) -> float:
     """The distance above which two clusters are two talkers, measured on the recording itself."""
+    order = sorted(range(len(voices.stretches)), key=lambda i: (voices.stretches[i].run, voices.stretches[i].begin))
     within = [
-        1 - voices.vectors[i] @ voices.vectors[i + 2]
-        for i in range(len(voices.stretches) - 2)
-        if voices.stretches[i].run == voices.stretches[i + 2].run
+        1 - voices.vectors[i] @ voices.vectors[j]
+        for i, j in zip(order, order[2:], strict=False)
+        if voices.stretches[i].run == voices.stretches[j].run
     ]
     usual = float(np.median(within)) if len(within) >= PAIRS else USUAL_DISTANCE
     return max(FACTOR * usual, LEAST_DISTANCE)

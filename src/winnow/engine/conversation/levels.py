@@ -11,6 +11,7 @@ from winnow.audio import Samples
 
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Powers = npt.NDArray[np.float32]
 
 FRAME = 0.05
 """Seconds of a frame: of levels, of decisions, and of the cross-fade where a stem goes on to another talker."""
@@ -25,48 +26,76 @@ SHARE = 20.0  # dB below the recording's level at which a stem holds remains of 
 GAP, BURST = round(0.25 / FRAME), round(0.1 / FRAME)  # frames: shorter pauses are speech, shorter sounds are none
 
 
+TOP = 0.75
+"""Share of the band below the one whose level stands for all that the model does not hear; as in `winnow.engine.bodies`."""
+
+
 class Meter:
-    """Levels of what streams by, `(rows, channels, time)`, as mean squares over all channels. frame: samples of a frame."""
+    """Levels of what streams by, `(rows, channels, time)`, over all channels. frame: samples of a frame."""
 
     def __init__(self, rows: int, frame: int) -> None:
         self._frame = frame
-        self._energy: list[npt.NDArray[np.float32]] = []
-        self._waiting: npt.NDArray[np.float32] = np.zeros((rows, 0), np.float32)
+        self._low = round((frame // 2 + 1) * TOP)
+        self._energy: list[Powers] = []
+        self._top: list[Powers] = []
+        self._window = np.hanning(frame + 1)[:frame].astype(np.float32)
+        self._rows = rows
+        self._waiting: npt.NDArray[np.float32] | None = None
 
     def feed(self, block: npt.NDArray[np.float32]) -> None:
         """Take the next samples."""
-        power = np.square(block).mean(axis=1)
-        self._waiting = np.concatenate([self._waiting, power], axis=1)
-        count = self._waiting.shape[1] // self._frame
-        whole, self._waiting = np.split(self._waiting, [count * self._frame], axis=1)
-        self._energy.append(whole.reshape(len(whole), count, self._frame).mean(axis=2))
+        joined = block if self._waiting is None else np.concatenate([self._waiting, block], axis=2)
+        count = joined.shape[2] // self._frame
+        self._waiting = joined[:, :, count * self._frame :].copy()
+        self._take(joined[:, :, : count * self._frame], count)
 
-    def levels(self) -> Doubles:
-        """dB of full scale, `(rows, frames)`; the last frame may be shorter than the others."""
-        rest = [self._waiting.mean(axis=1, keepdims=True)] if self._waiting.shape[1] else []
-        energy = np.concatenate([*self._energy, *rest], axis=1).astype(np.float64)
-        return np.asarray(10 * np.log10(np.maximum(energy, 10 ** (LOWEST / 10))))
+    def _take(self, whole: npt.NDArray[np.float32], count: int) -> None:
+        frames = whole.reshape(*whole.shape[:2], count, self._frame)
+        self._energy.append(np.square(frames).mean(axis=3).mean(axis=1))
+        spectrum = np.fft.rfft(frames * self._window)[..., self._low :]
+        self._top.append(np.square(np.abs(spectrum)).sum(axis=3).mean(axis=1).astype(np.float32))
+
+    def finish(self) -> tuple[Doubles, Powers]:
+        """Levels, dB of full scale, and the power of the upper band, both `(rows, frames)`; the last frame is filled up."""
+        if self._waiting is not None and self._waiting.shape[2]:
+            missing = self._frame - self._waiting.shape[2]
+            self._take(np.pad(self._waiting, ((0, 0), (0, 0), (0, missing))), 1)
+        none = np.zeros((self._rows, 0), np.float32)
+        energy = np.concatenate([none, *self._energy], axis=1).astype(np.float64)
+        levels = 10 * np.log10(np.maximum(energy, 10 ** (LOWEST / 10)))
+        return np.asarray(levels), np.concatenate([none, *self._top], axis=1)
 
 
 @dataclass(frozen=True)
 class Levels:
-    """streams: of the stems, `(streams, frames)`; mix: of the recording, `(frames,)`; both dB of full scale."""
+    """Of all frames: streams: of the stems, `(streams, frames)`; mix: of the recording, `(frames,)`; both dB of full scale; top,
+    mix_top: their powers in the upper band, with a common unit."""
 
     streams: Doubles
     mix: Doubles
+    top: Powers
+    mix_top: Powers
 
-    @property
-    def frames(self) -> int:
-        """How many."""
-        return int(self.mix.size)
+
+class Meters:
+    """The levels of a recording `(channels, time)` and of its stems `(streams, channels, time)`."""
+
+    def __init__(self, streams: int, frame: int) -> None:
+        self.streams, self.mix = Meter(streams, frame), Meter(1, frame)
+
+    def finish(self) -> Levels:
+        """What was fed to both."""
+        (streams, top), (mix, mix_top) = self.streams.finish(), self.mix.finish()
+        frames = min(streams.shape[1], mix.shape[1])
+        return Levels(streams[:, :frames], mix[0, :frames], top[:, :frames], mix_top[0, :frames])
 
 
 def measured(stems: Samples, mix: Samples, frame: int) -> Levels:
     """Levels of stems `(streams, channels, time)` and a recording `(channels, time)` in memory."""
-    meters = Meter(len(stems), frame), Meter(1, frame)
-    meters[0].feed(stems)
-    meters[1].feed(mix[None])
-    return Levels(meters[0].levels(), meters[1].levels()[0])
+    meters = Meters(len(stems), frame)
+    meters.streams.feed(stems)
+    meters.mix.feed(mix[None])
+    return meters.finish()
 
 
 def active(levels: Levels) -> Flags:

@@ -11,7 +11,7 @@ from winnow.engine.conversation.count import MOST_TALKERS as MOST
 from winnow.engine.conversation.count import centroids
 from winnow.engine.conversation.follow import NOBODY, Labels, follow
 from winnow.engine.conversation.levels import FRAME, Doubles, Flags, Levels, active, measured, widened
-from winnow.engine.conversation.route import weights
+from winnow.engine.conversation.route import led, weights
 from winnow.engine.conversation.timeline import Timeline, timeline
 from winnow.engine.conversation.voices import Read, Stems, Voices, heard
 from winnow.errors import BadOption, NoSpeech
@@ -57,7 +57,7 @@ def talkers_of(
     levels = measured(stems, mix, frame)
     found = find_talkers(levels, lambda begin, end: stems[:, :, begin:end], mix.shape[1], rate, speakers, encoder)
     shares = weights(found.route, found.talkers, frame, 0, mix.shape[1])
-    return np.einsum("skt,sct->kct", shares, stems), found.timeline
+    return led(stems, shares), found.timeline
 
 
 def find_talkers(

@@ -32,7 +32,7 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True)
 class Voices:
-    """stretches: in order of the stems, then of time; vectors: `(stretches, size)`, unit; alone: share of each stretch in which
+    """stretches: in order of time; vectors: `(stretches, size)`, unit; alone: share of each stretch in which
     no other stem is near, 0 to 1."""
 
     stretches: list[Stretch]
@@ -48,7 +48,7 @@ class Voices:
 def heard(streams: Doubles, active: Flags, read: Read, frame: int, rate: int, encoder: VoiceEncoder) -> Voices:
     """The voices of all active stretches. streams, active: `(streams, frames)`; frame: samples of a frame."""
     stretches, vectors = [], []
-    for stretch in cut(active):
+    for stretch in sorted(cut(active), key=lambda stretch: stretch.begin):  # so that a file is read from begin to end
         sound = read(stretch.begin * frame, stretch.end * frame)[stretch.stream]
         loudest = sound[int(np.square(sound).sum(axis=1).argmax())]
         vector = np.asarray(encoder(np.ascontiguousarray(loudest), rate), np.float64)
