@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from winnow.engine.conversation.levels import FRAME
 from winnow.engine.conversation.voices import LENGTH, Voices
+from winnow.models.voices import VoiceEncoder
 
 Doubles = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -22,7 +23,10 @@ FACTOR = 1.25
 simulated turns of 96 LibriSpeech voices (right for one, two, three talkers in 100, 93, 65 % of 60 trials with 9 s of each and
 vectors that need no network)."""
 
-LEAST_DISTANCE, USUAL_DISTANCE = 0.12, 0.4
+USUAL, UNKNOWN = {"spectral": 0.45}, 0.3
+"""By the kind of encoder: the distance of two talkers that is just enough, on the same voices; for encoders that are not known."""
+
+BOUNDS = 0.75, 1.5  # of that distance, within which the one measured on the recording may lie
 PAIRS = 5  # of stretches of a run, needed to know how far they are apart
 SHARE, FEWEST, FULL = 0.04, 2.0, 20.0  # of all speech that makes a talker, but from 2 to 20 seconds
 
@@ -35,14 +39,14 @@ class Merge(NamedTuple):
     gone: int
 
 
-def centroids(voices: Voices, speakers: int | None) -> Doubles:
+def centroids(voices: Voices, speakers: int | None, usual: float) -> Doubles:
     """Unit vectors of the talkers, `(talkers, size)`, the one who speaks most first; as many as asked for, where there are so
     many vectors. speakers: how many, None: found."""
     vectors, seconds = _items(voices)
     if not len(vectors):
         return vectors
     merges = average_linkage(1 - vectors @ vectors.T, seconds)
-    labels = _cut(merges, seconds, speakers) if speakers else _at(merges, len(vectors), threshold(voices))
+    labels = _cut(merges, seconds, speakers) if speakers else _at(merges, len(vectors), threshold(voices, usual))
     least = 0.0 if speakers else least_seconds(float(seconds.sum()))
     mass = {int(label): float(seconds[labels == label].sum()) for label in np.unique(labels)}
     names = sorted(mass, key=lambda label: -mass[label])
@@ -50,16 +54,21 @@ def centroids(voices: Voices, speakers: int | None) -> Doubles:
     return np.stack([_mean(vectors[labels == label], seconds[labels == label]) for label in kept])
 
 
-def threshold(voices: Voices) -> float:
-    """The distance above which two clusters are two talkers, measured on the recording itself."""
+def usual_distance(encoder: VoiceEncoder) -> float:
+    """Of two talkers that are just told apart by an encoder."""
+    return USUAL.get(encoder.identity.partition("-")[0], UNKNOWN)
+
+
+def threshold(voices: Voices, usual: float) -> float:
+    """The distance above which two clusters are two talkers, measured on the recording itself, near to the usual one."""
     order = sorted(range(len(voices.stretches)), key=lambda i: (voices.stretches[i].run, voices.stretches[i].begin))
     within = [
         1 - voices.vectors[i] @ voices.vectors[j]
         for i, j in zip(order, order[2:], strict=False)
         if voices.stretches[i].run == voices.stretches[j].run
     ]
-    usual = float(np.median(within)) if len(within) >= PAIRS else USUAL_DISTANCE
-    return max(FACTOR * usual, LEAST_DISTANCE)
+    measured = FACTOR * float(np.median(within)) if len(within) >= PAIRS else usual
+    return float(np.clip(measured, BOUNDS[0] * usual, BOUNDS[1] * usual))
 
 
 def least_seconds(whole: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from winnow.audio import Samples
 from winnow.engine.conversation.count import MOST_TALKERS as MOST
-from winnow.engine.conversation.count import centroids
+from winnow.engine.conversation.count import centroids, usual_distance
 from winnow.engine.conversation.follow import NOBODY, Labels, follow
 from winnow.engine.conversation.levels import FRAME, Doubles, Flags, Levels, active, measured, widened
 from winnow.engine.conversation.route import led, weights
@@ -86,8 +86,9 @@ def _labels(
 ) -> Labels:
     if speakers == 1:
         return np.where(speech, 0, NOBODY).astype(np.int16)
-    voices = heard(levels.streams, speech, read, frame, rate, encoder or default_encoder())
-    talkers = centroids(voices, speakers)
+    encoder = encoder or default_encoder()
+    voices = heard(levels.streams, speech, read, frame, rate, encoder)
+    talkers = centroids(voices, speakers, usual_distance(encoder))
     if len(talkers) < (speakers or 1):  # too short to tell voices: each stem is somebody
         number = np.arange(len(speech))[:, None] if speakers else 0
         return np.where(speech, np.minimum(number, (speakers or 1) - 1), NOBODY).astype(np.int16)
