@@ -53,8 +53,9 @@ def _costs(streams: Doubles, active: Flags) -> Doubles:
     """Of a change of talker at each frame, `(streams, frames)`."""
     padded = np.pad(streams, ((0, 0), (AROUND, AROUND)), mode="edge")
     loudest = np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1, axis=1).max(axis=2)
-    share = np.clip(1 - (loudest - streams) / DEPTH, QUIET, 1)
-    return np.asarray(CHANGE * np.where(active, share, QUIET))
+    share = np.where(active, np.clip(1 - (loudest - streams) / DEPTH, QUIET, 1), QUIET)
+    before = np.concatenate([np.full((len(share), 1), QUIET), share[:, :-1]], axis=1)
+    return np.asarray(CHANGE * np.minimum(share, before))
 
 
 def _bonus(streams: Doubles, active: Flags) -> Doubles:
