@@ -19,12 +19,12 @@ from winnow.engine.conversation.timeline import timeline
 from winnow.errors import BadOption, NoSpeech, OutputError
 from winnow.metrics.tracks import tracking
 
-SECONDS = 24.0
+SECONDS = 24.0  # of two talkers
 
 
 def heard(talkers, seed=0):
     """Sources, recording `(1, time)`, and the stems of the windows."""
-    sources, known = conversation(talkers, SECONDS, seed)
+    sources, known = conversation(talkers, 12.0 * max(2, talkers), seed)
     mix = sources.sum(axis=0, keepdims=True)
     oracle = Oracle(known, seed=seed)
     stems = separated(oracle, mix, RATE)

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from winnow.engine.conversation.levels import FRAME
 from winnow.engine.conversation.voices import LENGTH, Voices
-from winnow.models.voices import VoiceEncoder
 
 Doubles = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -18,17 +17,15 @@ TOGETHER = 4  # stretches of one run whose vectors are averaged: about 4 s witho
 MOST_TALKERS = 20
 MOST = 1000  # vectors that are clustered; the time goes with their cube
 ALONE, ENOUGH = 0.5, 0.6  # stretches that are less alone are left out, where the others are this share of the whole
-FACTOR = 1.25
+FACTOR = 1.4
 """Clusters whose mean distance is above this many times the distance of two stretches of one run are two talkers; chosen on
-simulated turns of 96 LibriSpeech voices (right for one, two, three talkers in 100, 93, 65 % of 60 trials with 9 s of each and
-vectors that need no network)."""
+simulated conversations of 60 s of LibriSpeech's training voices with vectors that need no network."""
 
-USUAL, UNKNOWN = {"spectral": 0.45}, 0.3
-"""By the kind of encoder: the distance of two talkers that is just enough, on the same voices; for encoders that are not known."""
+BOUNDS = 0.65, 1.25
+"""Least and most of that distance, relative to the one at which the encoder takes two stretches for two voices."""
 
-BOUNDS = 0.75, 1.5  # of that distance, within which the one measured on the recording may lie
 PAIRS = 5  # of stretches of a run, needed to know how far they are apart
-SHARE, FEWEST, FULL = 0.04, 2.0, 20.0  # of all speech that makes a talker, but from 2 to 20 seconds
+SHARE, FEWEST, FULL = 0.04, 3.0, 20.0  # of all speech that makes a talker, but from 3 to 20 seconds
 
 
 class Merge(NamedTuple):
@@ -52,11 +49,6 @@ def centroids(voices: Voices, speakers: int | None, usual: float) -> Doubles:
     names = sorted(mass, key=lambda label: -mass[label])
     kept = [label for label in names if mass[label] >= least][: speakers or MOST_TALKERS] or names[:1]
     return np.stack([_mean(vectors[labels == label], seconds[labels == label]) for label in kept])
-
-
-def usual_distance(encoder: VoiceEncoder) -> float:
-    """Of two talkers that are just told apart by an encoder."""
-    return USUAL.get(encoder.identity.partition("-")[0], UNKNOWN)
 
 
 def threshold(voices: Voices, usual: float) -> float:

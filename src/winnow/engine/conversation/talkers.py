@@ -8,7 +8,7 @@ import numpy as np
 
 from winnow.audio import Samples
 from winnow.engine.conversation.count import MOST_TALKERS as MOST
-from winnow.engine.conversation.count import centroids, usual_distance
+from winnow.engine.conversation.count import centroids
 from winnow.engine.conversation.follow import NOBODY, Labels, follow
 from winnow.engine.conversation.levels import FRAME, Doubles, Flags, Levels, active, measured, widened
 from winnow.engine.conversation.route import led, weights
@@ -88,20 +88,18 @@ def _labels(
         return np.where(speech, 0, NOBODY).astype(np.int16)
     encoder = encoder or default_encoder()
     voices = heard(levels.streams, speech, read, frame, rate, encoder)
-    talkers = centroids(voices, speakers, usual_distance(encoder))
+    talkers = centroids(voices, speakers, 1 - encoder.alike)
     if len(talkers) < (speakers or 1):  # too short to tell voices: each stem is somebody
         number = np.arange(len(speech))[:, None] if speakers else 0
         return np.where(speech, np.minimum(number, (speakers or 1) - 1), NOBODY).astype(np.int16)
-    labels = follow(voices, levels.streams, speech, talkers)
-    return follow(voices, levels.streams, speech, _centred(voices, labels, talkers))
+    return follow(voices, levels.streams, speech, _centred(voices, talkers))
 
 
-def _centred(voices: Voices, labels: Labels, talkers: Doubles) -> Doubles:
-    """The talkers' vectors again, from all that was given to them."""
-    new = talkers.copy()
+def _centred(voices: Voices, talkers: Doubles) -> Doubles:
+    """The talkers' vectors again, from all stretches that are nearest to them, not only those that were clustered."""
+    new, nearest = talkers.copy(), (voices.vectors @ talkers.T).argmax(axis=1)
     for talker in range(len(talkers)):
-        share = [np.mean(labels[s.stream, s.begin : s.end] == talker) for s in voices.stretches]
-        weight = np.square(share) * voices.lengths * (0.1 + voices.alone)
+        weight = (nearest == talker) * voices.lengths * (0.1 + voices.alone)
         mean = weight @ voices.vectors
         if np.linalg.norm(mean) > 1e-6:
             new[talker] = mean / np.linalg.norm(mean)
