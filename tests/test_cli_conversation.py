@@ -10,6 +10,7 @@ from conversing import RATE, conversation, network
 from recordings import leftovers, video
 from winnow.audio import Audio
 from winnow.cli import run as command
+from winnow.dsp.resample import resample
 from winnow.media import read, write
 
 WORK = "winnow.engine.conversation.work"
@@ -111,6 +112,23 @@ def test_a_network_that_does_something_else_is_refused(capsys, tmp_path):
     write(tmp_path / "a.wav", Audio(np.zeros(RATE, np.float32), RATE))
     code, _, err = run(capsys, "separate", tmp_path / "a.wav", "--model", "denoise-16k")
     assert code == 2 and "does not tell talkers apart" in err and "speech, background" in err and err.count("\n") == 1
+
+
+def test_a_bundle_of_the_kind_that_is_shipped(capsys, tmp_path):
+    """Untrained, so that what it hears is chance; all the same length, rate, channels and sum stay."""
+    pytest.importorskip("torch", reason="makes the network")
+    pytest.importorskip("onnx", reason="writes the network")
+    from test_complex import bundle
+
+    bundle(tmp_path / "tiny")
+    sources = conversation(2, 15.0, 0)[0].sum(axis=0)[: 3 * RATE]
+    write(tmp_path / "a.wav", Audio(resample(np.stack([sources, 0.5 * sources]), RATE, 44100), 44100), bits=24)
+    options = ["--model", tmp_path / "tiny", "--speakers", 2, "--no-timeline", "-o", tmp_path / "out/"]
+    code, _, err = run(capsys, "separate", tmp_path / "a.wav", *options)
+    assert code == 0, err
+    parts = [read(path).samples for path in (tmp_path / "out").iterdir()]
+    assert len(parts) == 3
+    np.testing.assert_allclose(sum(parts), read(tmp_path / "a.wav").samples, atol=2e-6)
 
 
 def test_silence_and_noise_are_one_line(capsys, tmp_path, monkeypatch):

@@ -41,7 +41,8 @@ def open_network(model: str | os.PathLike[str] = MODEL) -> Network:
     bundle = catalog.find(model)
     m = bundle.manifest
     talkers = [stem.startswith("talker") for stem in m.stems].count(True)
-    if talkers < 2 or not bundle.windowed or not all(stem.startswith("talker") for stem in m.stems[:talkers]):
+    first = all(stem.startswith("talker") for stem in m.stems[:talkers])
+    if talkers < 2 or not first or not bundle.windowed or m.cues:
         raise BadOption(
             f"{m.name} does not tell talkers apart, its stems are {', '.join(m.stems)}; leave out --model, or give one of talkers."
         )
