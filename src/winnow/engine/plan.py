@@ -14,7 +14,7 @@ from winnow.errors import BadInput, BadOption, InputNotFound, OutputIsInput, Win
 Paths = Sequence[str | os.PathLike[str]]
 Identity = tuple[int, int] | None
 StemsOf = Callable[[str], tuple[str, ...]]
-ONE: tuple[Task, ...] = ("enhance", "transcribe")
+ONE: tuple[Task, ...] = ("enhance", "extract", "remove", "transcribe")
 """Tasks with one output that standard output can hold."""
 
 
@@ -42,8 +42,8 @@ def plan(
     output: a file (one input only), a folder, "-" for standard output, or None for beside each input.
     suffix: of the outputs, such as ".vtt"; None: what the task gives; a file that is named keeps its own.
     Folders are searched with all below them, and the same tree is made in the output folder. A folder or file that
-    cannot be read becomes a job with a problem. stems: for the task "separate", a recording to the names of its stems; what it
-    raises of a recording becomes that job's problem. Raises BadOption where inputs and output do not go together.
+    cannot be read becomes a job with a problem. stems: a recording to the words in the names of its outputs, where the task
+    does not tell them; what it raises of a recording becomes that job's problem. Raises BadOption where inputs and output do not go together.
     """
     given = [os.fspath(path) for path in inputs]
     target = None if output is None else os.fspath(output)
