@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from winnow.cli import (
     benchmark,
+    chosen,
     compare,
     curves,
     data,
@@ -61,6 +62,8 @@ def command() -> Any:
     for name, function, brief in (
         ("enhance", process.enhance, "Clean the speech in recordings."),
         ("split", process.split, "Write speech and background apart."),
+        ("extract", chosen.extract, "One voice out of a recording, given some of it."),
+        ("remove", chosen.remove, "All but one voice, given some of it."),
         ("separate", separate.separate, "One track for each source, from several microphones."),
         ("transcribe", transcribe.transcribe, "Write what is said, with times."),
         ("score", score.score, "Measure how good recordings are."),

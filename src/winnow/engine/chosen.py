@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from winnow.audio import Samples
 from winnow.engine.presence import BOUNDS, STEP, Follower, Presence
-from winnow.engine.run import Separation, Settings, Stems
+from winnow.engine.run import Separation, Settings, Stems, separator_of
 from winnow.errors import BadOption
 from winnow.models import catalog
 from winnow.models.bundle import Bundle
@@ -52,6 +52,17 @@ class ChosenSettings(Settings):
         if not names or len(set(names)) < len(names) or REST in names:
             raise BadOption(f'give one voice at least, each with a name of its own that is not "{REST}".')
 
+    def check(self) -> None:
+        """Find out whether model, voices and mask go together, before any recording is read. Raises BadOption, BadInput."""
+        bundle = find_bundle(str(self.model))
+        for each in self.each():
+            separator_of(bundle, each)
+
+    def each(self) -> list[Settings]:
+        """What separates each of the voices, without limits."""
+        plain = {name: getattr(self, name) for name in ("model", "channels", "threads", "mask", "factor")}
+        return [Settings(**plain, cues=((CUE, person.voice),)) for person in self.persons]
+
 
 def find_bundle(model: str) -> Bundle:
     """A bundle with a voice cue. Raises BadOption that names those that have one, UnknownModel."""
@@ -75,10 +86,10 @@ class Chosen:
 
     def __init__(self, rate: int, channels: int, settings: ChosenSettings, encoder: VoiceEncoder | None = None) -> None:
         self.settings = settings
-        plain = {name: getattr(settings, name) for name in ("model", "channels", "threads")}
         heard = encoder or default_encoder()
         self._voices = [
-            _Voice(person, rate, channels, Settings(**plain), heard, settings.sure) for person in settings.persons
+            _Voice(person, Separation(rate, channels, each), heard, settings.sure)
+            for person, each in zip(settings.persons, settings.each(), strict=True)
         ]
         first = self._voices[0].separation
         self.rate, self.channels, self.model, self.latency = first.rate, channels, first.model, first.latency
@@ -108,14 +119,11 @@ class Chosen:
 class _Voice:
     """One wanted voice on its way: separated, followed, and where it is not sure, left out."""
 
-    def __init__(
-        self, person: Person, rate: int, channels: int, settings: Settings, encoder: VoiceEncoder, sure: float | None
-    ) -> None:
-        self.name = person.name
-        self.separation = Separation(rate, channels, replace(settings, cues=((CUE, person.voice),)))
+    def __init__(self, person: Person, separation: Separation, encoder: VoiceEncoder, sure: float | None) -> None:
+        self.name, self.separation, rate = person.name, separation, separation.rate
         self.follower = Follower(np.asarray(person.voice, np.float32), encoder, BOUNDS, rate)
         self._gate = None if sure is None else Gate(sure, rate)
-        self._waiting = [np.zeros((channels, 0), np.float32)] * 2
+        self._waiting = [np.zeros((separation.channels, 0), np.float32)] * 2
 
     def feed(self, block: Samples) -> tuple[Samples, Samples]:
         """The voice and the recording, as far as they are finished."""
@@ -126,7 +134,7 @@ class _Voice:
         return self._followed(self.separation.flush(), ended=True)
 
     def _followed(self, stems: Stems, ended: bool) -> tuple[Samples, Samples]:
-        voice, recording = stems["voice"], stems["voice"] + stems[REST]
+        voice, recording = stems[CUE], stems[CUE] + stems[REST]
         known = self.follower.feed(voice, recording)
         if ended:
             known += self.follower.flush()

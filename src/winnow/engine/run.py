@@ -16,8 +16,10 @@ from winnow.dsp.resample import StreamResampler, fit
 from winnow.engine.bodies import Body, Finished, MaskBody, WindowBody
 from winnow.errors import BadAudio, BadInput, BadOption
 from winnow.models import catalog
+from winnow.models.bundle import Bundle
 from winnow.models.manifest import Manifest
 from winnow.models.methods import BLIND, METHODS
+from winnow.models.separator import Separator
 
 Stems = dict[str, Samples]
 
@@ -33,6 +35,7 @@ class Settings:
     channels: "linked": one gain, found on the downmix, for all channels, so the stereo image stays; "apart": each by itself.
     threads: of the network; more than one pays only for large ones. sources: how many, for the blind methods (None: as many as
     channels). cues: facts that a bundle is told, by name, such as the vector of the voice that is wanted.
+    mask, factor: published modes of VoiceFilter, see `winnow.models.voicefilter`.
     Raises BadOption.
     """
 
@@ -43,6 +46,8 @@ class Settings:
     threads: int = 1
     sources: int | None = None
     cues: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    mask: str | None = None
+    factor: float | None = None
 
     def __post_init__(self) -> None:
         if not _within(self.strength, 0, 1):
@@ -190,7 +195,7 @@ def _open(settings: Settings, rate: int, channels: int) -> _Opened:
     m, linked = bundle.manifest, settings.channels == "linked"
     _check_cues(m, settings)
     if bundle.windowed:
-        separator = bundle.separator({name: np.asarray(values, np.float32) for name, values in settings.cues})
+        separator = separator_of(bundle, settings)
         published = getattr(m.settings, "as_published", False)
         body = WindowBody(separator, channels, m.rate, linked, settings.least_gain, network=not published)
         left = tuple(name for name in m.stems if name not in separator.stems)
@@ -199,6 +204,12 @@ def _open(settings: Settings, rate: int, channels: int) -> _Opened:
         runner = bundle.runner(settings.threads)
         body = MaskBody(runner, channels, linked, settings.strength, settings.max_attenuation)
     return _Opened(m.name, m.stems, m.remainder, m.rate, m.latency, body)
+
+
+def separator_of(bundle: Bundle, settings: Settings) -> Separator:
+    """What runs the windows of a bundle as the settings say. Raises BadOption, BadInput for cues that do not fit it."""
+    cues = {name: np.asarray(values, np.float32) for name, values in settings.cues}
+    return bundle.separator(cues, mask=settings.mask, factor=settings.factor, threads=settings.threads)
 
 
 def _check_cues(manifest: Manifest, settings: Settings) -> None:
