@@ -5,25 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from chosenlike import Pitch
 from winnow.engine.chosen import Gate
-from winnow.engine.presence import AHEAD, STEP, Follower, Presence, active_level, alike, audible, bridged
+from winnow.engine.presence import AHEAD, STEP, Follower, Presence, active_level, audible, bridged, likeness
 
 RATE = 8000
 HIGH, LOW = np.array([1.0, 0.0], np.float32), np.array([0.0, 1.0], np.float32)
-
-
-class Pitch:
-    """An encoder that knows two voices: above 500 hertz, and below."""
-
-    size, identity = 2, "pitch"
-
-    def __init__(self):
-        self.asked = []
-
-    def __call__(self, samples, rate):
-        self.asked.append(len(samples) / rate)
-        loudest = np.abs(np.fft.rfft(samples)).argmax() * rate / len(samples)
-        return HIGH if loudest > 500 else LOW
 
 
 def tone(hertz, seconds, level=0.1, rate=RATE):
@@ -31,7 +18,7 @@ def tone(hertz, seconds, level=0.1, rate=RATE):
 
 
 def follow(voice, recording, step=4000, rate=RATE, wanted=HIGH):
-    follower = Follower(wanted, Pitch(), (0.4, 0.6), rate)
+    follower = Follower(wanted, Pitch(), rate)
     for begin in range(0, voice.shape[1], step):
         follower.feed(voice[:, begin : begin + step], recording[:, begin : begin + step])
     follower.flush()
@@ -59,8 +46,8 @@ def test_pauses_in_a_word_are_bridged():
     assert bridged(np.array([0, 0, 0, 1, 0, 0, 0, 0, 0.5])).tolist() == [0, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5]
 
 
-def test_alike_is_linear_between_its_bounds():
-    assert [alike(cosine, (0.6, 0.9)) for cosine in (0.1, 0.6, 0.75, 0.9, 1.0)] == pytest.approx([0, 0, 0.5, 1, 1])
+def test_likeness_is_linear_around_what_the_encoder_calls_alike():
+    assert [likeness(cosine, 0.75) for cosine in (0.1, 0.6, 0.75, 0.9, 1.0)] == pytest.approx([0, 0, 0.5, 1, 1])
 
 
 def test_a_voice_is_found_where_it_is_and_only_there():
@@ -107,7 +94,7 @@ def test_two_channels_of_opposite_polarity_are_heard():
 
 
 def test_values_come_some_seconds_after_the_sound_and_the_encoder_hears_short_stretches():
-    follower = Follower(HIGH, encoder := Pitch(), (0.4, 0.6), RATE)
+    follower = Follower(HIGH, encoder := Pitch(), RATE)
     given = [len(follower.feed(tone(1000, 0.5), tone(1000, 0.5))) for _ in range(60)]
     assert sum(given) >= 10 * 30 - 10 * 5 - AHEAD  # 30 s went in, 5 s and the look ahead are kept
     assert max(encoder.asked) == pytest.approx(3) and len(follower._frames) < 80

@@ -159,11 +159,9 @@ def _task(names: tuple[str, ...], remove: bool, rest: bool) -> tuple[Task, tuple
 def _settings(wish: Wish, groups: dict[str, list[str]], remove: bool, quiet: bool) -> ChosenSettings:
     """Raises BadInput with the reason, of a reference too."""
     from winnow.cli.words import one_line
-    from winnow.engine.chosen import ChosenSettings, Person, find_bundle
+    from winnow.engine.chosen import ChosenSettings, Person, encoder_for, find_bundle
     from winnow.engine.people import persons
-    from winnow.models.voices import default_encoder
 
-    find_bundle(wish.model)
     nobody = tuple(Person(name, ()) for name in groups)
     settings = ChosenSettings(
         model=wish.model,
@@ -176,7 +174,7 @@ def _settings(wish: Wish, groups: dict[str, list[str]], remove: bool, quiet: boo
         remove=remove,
         persons=nobody,
     )
-    known, warnings = persons(groups, default_encoder())
+    known, warnings = persons(groups, encoder_for(find_bundle(wish.model)))
     if not quiet:
         for warning in warnings:
             print(f"winnow: {one_line(warning)}", file=sys.stderr)

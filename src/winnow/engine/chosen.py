@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.audio import Samples
-from winnow.engine.presence import BOUNDS, STEP, Follower, Presence
+from winnow.engine.presence import STEP, Follower, Presence
 from winnow.engine.run import Separation, Settings, Stems, separator_of
 from winnow.errors import BadOption
 from winnow.models import catalog
@@ -74,6 +74,18 @@ def find_bundle(model: str) -> Bundle:
     raise BadOption(f"{model} cannot be told which voice is meant; {_listed(able)}")
 
 
+def encoder_for(bundle: Bundle) -> VoiceEncoder:
+    """What makes the vectors that a bundle understands. Raises BadOption where theirs are of another size."""
+    encoder = default_encoder()
+    (cue,) = (cue for cue in bundle.manifest.cues if cue.name == CUE)
+    if cue.size and cue.size != encoder.size:
+        made = f", which {cue.source} makes" if cue.source else ""
+        raise BadOption(
+            f"{bundle.manifest.name} takes voices of {cue.size} numbers{made}; those of {encoder.identity} have {encoder.size}."
+        )
+    return encoder
+
+
 def _listed(names: list[str]) -> str:
     return f"those that can: {', '.join(names)}." if names else "give a bundle that has a voice cue with --model."
 
@@ -86,7 +98,7 @@ class Chosen:
 
     def __init__(self, rate: int, channels: int, settings: ChosenSettings, encoder: VoiceEncoder | None = None) -> None:
         self.settings = settings
-        heard = encoder or default_encoder()
+        heard = encoder or encoder_for(find_bundle(str(settings.model)))
         self._voices = [
             _Voice(person, Separation(rate, channels, each), heard, settings.sure)
             for person, each in zip(settings.persons, settings.each(), strict=True)
@@ -121,7 +133,7 @@ class _Voice:
 
     def __init__(self, person: Person, separation: Separation, encoder: VoiceEncoder, sure: float | None) -> None:
         self.name, self.separation, rate = person.name, separation, separation.rate
-        self.follower = Follower(np.asarray(person.voice, np.float32), encoder, BOUNDS, rate)
+        self.follower = Follower(np.asarray(person.voice, np.float32), encoder, rate)
         self._gate = None if sure is None else Gate(sure, rate)
         self._waiting = [np.zeros((separation.channels, 0), np.float32)] * 2
 

@@ -45,11 +45,12 @@ def checked_name(name: str) -> str:
 
 def persons(groups: dict[str, list[Any]], encoder: VoiceEncoder) -> tuple[tuple[Person, ...], list[str]]:
     """The persons of references, by name, and what should be known about these. Raises BadInput with the reason."""
-    from winnow.engine.reference import parse, voice_of
+    from winnow.engine.reference import voice_of
 
-    found, warnings = [], []
+    found: list[Person] = []
+    warnings: list[str] = []
     for name, texts in groups.items():
-        voice = voice_of([parse(text) for text in texts], encoder)
+        voice = voice_of(texts, encoder)
         found.append(Person(name, tuple(float(value) for value in voice.vector)))
         warnings += list(voice.warnings)
     return tuple(found), warnings

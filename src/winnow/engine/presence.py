@@ -1,7 +1,7 @@
 """When a wanted voice is there: a number from 0 to 1 for each tenth of a second, from level and from likeness.
 
 Level: how loud the estimate of the voice is beside what sounds at that moment (`audible`). Likeness: the cosine of the estimate's
-voice vector and the wanted one, of stretches of 3 s with enough sound in them (`alike`). Presence is the product of both.
+voice vector and the wanted one, of stretches of 3 s with enough sound in them (`likeness`). Presence is the product of both.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ HEARD, DEEPEST = -10.0, -20.0  # dB beside the recording: clearly there; not the
 PAUSE = 2  # frames: what lies between two sounds of a word belongs to it
 LONG, EVERY = 30, 15  # frames: of a stretch, and from one to the next
 ENOUGH = 10  # frames with the voice in a stretch, so that its vector says something
-BOUNDS = (0.6, 0.9)
-"""Cosines between which two voices become alike, for stretches of 3 s."""
+MARGIN = 0.15
+"""Of a cosine, to both sides of that from which an encoder's vectors are rather of one voice than of two."""
 
 UNTOLD = 0.5
 """Likeness of a stretch too short to tell; from here on the voice counts as found."""
@@ -44,7 +44,7 @@ def active_level(recording: Values, start: int = 0, stop: int | None = None) -> 
     """
     frames = range(start, len(recording) if stop is None else stop)
     near = (recording[max(0, t - PAST) : t + AHEAD + 1] for t in frames)
-    return np.array([max(np.percentile(part, 90), QUIETEST) for part in near])
+    return np.array([max(np.partition(part, (at := 9 * len(part) // 10))[at], QUIETEST) for part in near])
 
 
 def audible(voice: Values, recording: Values, active: Values) -> Values:
@@ -63,9 +63,9 @@ def bridged(values: Values, start: int = 0, stop: int | None = None) -> Values:
     return np.array([values[max(0, t - PAUSE) : t + PAUSE + 1].max() for t in frames])
 
 
-def alike(cosine: float, bounds: tuple[float, float]) -> float:
-    """Likeness of two voices, 0 to 1, linear between a cosine that tells them apart and one that tells they are the same."""
-    return float(np.clip((cosine - bounds[0]) / (bounds[1] - bounds[0]), 0, 1))
+def likeness(cosine: float, alike: float) -> float:
+    """Of two voices, 0 to 1: 0.5 where they are as alike as `VoiceEncoder.alike` says, 0 and 1 from MARGIN below and above on."""
+    return float(np.clip(0.5 + (cosine - alike) / (2 * MARGIN), 0, 1))
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,11 @@ class Presence:
 class Follower:
     """Finds the presence of one voice, block by block, some seconds after the sound; keeps a few numbers for each 0.1 s.
 
-    wanted: vector of the voice; bounds: cosines for `alike`; rate: hertz. The result is the same in blocks of any size.
+    wanted: vector of the voice, made by the encoder; rate: hertz. The result is the same in blocks of any size.
     """
 
-    def __init__(
-        self, wanted: npt.NDArray[np.float32], encoder: VoiceEncoder, bounds: tuple[float, float], rate: int
-    ) -> None:
-        self._wanted, self._encoder, self._bounds, self._rate = wanted, encoder, bounds, rate
+    def __init__(self, wanted: npt.NDArray[np.float32], encoder: VoiceEncoder, rate: int) -> None:
+        self._wanted, self._encoder, self._rate = wanted, encoder, rate
         self._kept: list[Samples] = []  # voice and recording, not yet a whole frame
         self._frames: list[Samples] = []  # of the voice, from `_first` on
         self._first = 0
@@ -169,7 +167,7 @@ class Follower:
         sound = np.concatenate([self._frames[t] for t in there], axis=1)
         loudest = int(np.square(sound).sum(1).argmax())  # a mean of channels loses a voice of opposite polarities
         vector = self._encoder(sound[loudest], self._rate)
-        return alike(float(np.dot(vector, self._wanted)), self._bounds)
+        return likeness(float(np.dot(vector, self._wanted)), self._encoder.alike)
 
     def _combined(self, end: int) -> list[float]:
         """Presence of the frames up to `end`: each lies in two stretches."""
