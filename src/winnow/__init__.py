@@ -3,6 +3,7 @@
     import winnow
     speech = winnow.enhance("talk.mp4")          # an Audio
     parts = winnow.split("talk.mp4")             # {"speech": Audio, "background": Audio}
+    alice = winnow.extract("talk.mp4", voice="alice.wav")    # and remove: all but her
     speech.save("talk.wav")
     print(winnow.score("talk.wav"))              # how good it is; against clean speech with reference=
 
@@ -15,13 +16,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from winnow.api import enhance, load, split
+    from winnow.api import enhance, extract, load, remove, split
     from winnow.audio import Audio
     from winnow.engine.stream import Stream
     from winnow.metrics.score import score
 
 __version__ = "0.1.0"
-__all__ = ["Audio", "Stream", "enhance", "load", "score", "split"]
+__all__ = ["Audio", "Stream", "enhance", "extract", "load", "remove", "score", "split"]
 
 _HOMES = {"Audio": "winnow.audio", "Stream": "winnow.engine.stream", "score": "winnow.metrics.score"}
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
+from winnow.audio import Audio, Samples
 from winnow.engine.chosen import CUE, REST, Person
 from winnow.errors import BadOption
 from winnow.models.voices import VoiceEncoder
 
-UNFIT = set('/\\:*?"<>|')
-LONGEST = 60
+Source = str | Audio
 
 
 def grouped(voice: Sequence[str], person: Sequence[str]) -> dict[str, list[str]]:
@@ -37,23 +38,46 @@ def grouped(voice: Sequence[str], person: Sequence[str]) -> dict[str, list[str]]
 
 def checked_name(name: str) -> str:
     """A name that can be part of a file's. Raises BadOption."""
-    good = name and name.isprintable() and not UNFIT & set(name) and name[0] != "." and len(name) <= LONGEST
-    if not good or name.casefold() == REST:
-        raise BadOption(f'"{name}" cannot be part of a file name here; choose another name for --person.')
-    return name
+    from winnow.engine.voicestore import checked
+
+    if name.casefold() == REST:
+        raise BadOption(f'"{REST}" is what all but the voices are called; choose another name for --person.')
+    return checked(name)
 
 
-def persons(groups: dict[str, list[Any]], encoder: VoiceEncoder) -> tuple[tuple[Person, ...], list[str]]:
-    """The persons of references, by name, and what should be known about these. Raises BadInput with the reason."""
-    from winnow.engine.reference import voice_of
+def persons(groups: Mapping[str, Sequence[Source]], encoder: VoiceEncoder) -> tuple[tuple[Person, ...], list[str]]:
+    """The persons of references, by name, and what should be known about these, a line each.
 
+    A reference is text as `winnow.engine.reference` reads it, or a recording in memory. Raises BadInput with the reason.
+    """
     found: list[Person] = []
     warnings: list[str] = []
-    for name, texts in groups.items():
-        voice = voice_of(texts, encoder)
-        found.append(Person(name, tuple(float(value) for value in voice.vector)))
-        warnings += list(voice.warnings)
+    for name, references in groups.items():
+        vector, lines = _voice(references, encoder)
+        found.append(Person(name, tuple(float(value) for value in vector)))
+        warnings += lines
     return tuple(found), warnings
+
+
+def _voice(references: Sequence[Source], encoder: VoiceEncoder) -> tuple[Samples, list[str]]:
+    """The mean of all references, of unit length, and what should be known about them."""
+    from winnow.engine.reference import voice_in, voice_of
+
+    texts = [reference for reference in references if isinstance(reference, str)]
+    heard = [reference for reference in references if isinstance(reference, Audio)]
+    voices = [voice_of(texts, encoder)] * len(texts) if texts else []  # as many as it is the mean of
+    voices += [voice_in(_speech(audio), encoder, "the reference") for audio in heard]
+    total = np.sum([voice.vector for voice in voices], axis=0)
+    lines = dict.fromkeys(line for voice in voices for line in voice.warnings)
+    return np.asarray(total / max(float(np.linalg.norm(total)), 1e-12), np.float32), list(lines)
+
+
+def _speech(audio: Audio) -> Samples:
+    """Of a recording in memory what `winnow.engine.reference.speech_of` takes of a file."""
+    from winnow.engine.reference import active
+    from winnow.metrics.activity import RATE
+
+    return active(audio.mono().resampled(RATE).samples[0])
 
 
 def words(names: Iterable[str], rest: bool) -> tuple[str, ...]:
