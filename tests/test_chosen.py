@@ -245,3 +245,22 @@ def test_memory_does_not_grow_with_the_recording():
         (voice,) = chosen._voices
         sizes.append(voice._waiting[0].shape[1] + sum(frame.shape[1] for frame in voice.follower._frames))
     assert max(sizes[20:]) <= max(sizes[:20]) < 20 * RATE
+
+
+def test_a_network_has_no_seams(tmp_path, monkeypatch):
+    """An untrained band-split network, windows of 0.5 s: steady noise stays as steady as within the windows."""
+    pytest.importorskip("torch", reason="networks are made with torch: the extra train")
+    pytest.importorskip("onnx", reason="graphs are written with onnx: the extra train")
+    from test_complex import bundle
+
+    monkeypatch.undo()
+    made = bundle(tmp_path / "tiny", voice=2)
+    recording = noise(12)
+    chosen = Chosen(RATE, 1, ChosenSettings(str(made.path), persons=(ALICE,)), Pitch())
+    voice = np.concatenate([chosen.feed(recording)["alice"], chosen.flush()["alice"]], axis=1)[0]
+    step = 0.5 * (1 - made.manifest.settings.share)
+    place = (np.arange(len(voice)) / RATE) % step
+    inside, shared = (voice[(place > 0.17) == there] for there in (True, False))
+    assert abs(level(inside) - level(shared)) < 0.5
+    levels = np.array([level(part) for part in np.split(voice, 120)])
+    assert levels[2:-2].std() < 1

@@ -11,12 +11,13 @@ import pytest
 
 import winnow
 from chosenlike import Everything, stand_in
-from recordings import floats, leftovers, video
+from recordings import floats, leftovers, sound, video
 from voicelike import voice as synthesised
 from winnow import media
 from winnow.audio import Audio
 from winnow.cli import run as command
 from winnow.errors import BadInput, BadOption, InputNotFound
+from winnow.models.voices import SpectralVoice
 
 RATE = 16000
 ALICE, BOB = 0, 7  # whose vectors differ
@@ -236,3 +237,27 @@ def test_from_python(folder):
         winnow.extract(talk, voice=(np.zeros(RATE), RATE))
     with pytest.warns(UserWarning, match="only"):
         winnow.extract(talk, voice=(voice(ALICE, 2.5), RATE))
+
+
+def test_a_network_in_several_processes(capsys, folder, monkeypatch):
+    pytest.importorskip("torch", reason="networks are made with torch: the extra train")
+    pytest.importorskip("onnx", reason="graphs are written with onnx: the extra train")
+    from test_complex import bundle
+
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    model = bundle(folder / "tiny", voice=SpectralVoice().size).path
+    monkeypatch.setattr("winnow.engine.chosen.default_encoder", SpectralVoice)
+    for name, rate, channels in (("a", 8000, 1), ("b", 44100, 2)):
+        sound(folder / "in" / f"{name}.wav", 3, rate, channels, bits=24)
+    code, out, err = run(
+        capsys, "extract", "in", "--voice", "alice.wav", "--model", model, "--rest", "-o", "out", "--jobs", "2"
+    )
+    assert (code, err) == (0, "") and "2 done" in out
+    for name in "ab":
+        parts = [samples(f"out/{name}.{part}.wav") for part in ("voice", "rest")]
+        np.testing.assert_allclose(sum(parts), samples(f"in/{name}.wav"), atol=2e-6)
+        assert min(np.abs(part).max() for part in parts) > 1e-3
+    code, _, err = run(capsys, "remove", "in/a.wav", "--voice", "alice.wav", "--model", model, "--mask", "org")
+    assert code == 2 and "modes of VoiceFilter" in err
+    assert winnow.extract("in/a.wav", voice="alice.wav", model=model).samples.shape == (1, 24000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,6 +106,10 @@ class Chosen:
         first = self._voices[0].separation
         self.rate, self.channels, self.model, self.latency = first.rate, channels, first.model, first.latency
         self.stems = (*(person.name for person in settings.persons), REST)
+
+    def watch(self, tell: Callable[[float], None]) -> None:
+        """See `Separation.watch`."""
+        self._voices[0].separation.watch(tell)
 
     def feed(self, block: Samples) -> Stems:
         """Give the next samples `(channels, time)`, take what is finished. Raises as `Separation.feed`."""
