@@ -80,7 +80,9 @@ def _told(voice: Presence) -> dict[str, Any]:
 
 
 def _title(name: str) -> str:
-    return TITLES.get(name, name if name == "voice" else f"voice: {name}")
+    """With "?" for letters that the drawing has no shapes for."""
+    drawn = "".join(letter if ord(letter) < 0x2500 else "?" for letter in name)
+    return TITLES.get(name, name if name == "voice" else f"voice: {drawn}")
 
 
 def _write(path: str, content: bytes) -> None:

@@ -110,6 +110,7 @@ def over_time(lines: Mapping[str, Sequence[float]], step: float, least: float) -
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10.4, 0.5 + 1.2 * len(lines)), dpi=90, layout="constrained")
+    long = max(map(len, lines.values())) * step >= 20
     for number, ((title, values), colour) in enumerate(zip(lines.items(), _colours(len(lines)), strict=True)):
         place = figure.add_subplot(len(lines), 1, number + 1)
         time, value = (np.arange(len(values)) + 0.5) * step, np.asarray(values)
@@ -119,7 +120,7 @@ def over_time(lines: Mapping[str, Sequence[float]], step: float, least: float) -
         place.set_ylim(0, 1.02)
         place.set_xlim(0, max(len(values) * step, step))
         place.set_title(title, fontsize=9, color=INK, loc="left")
-        place.xaxis.set_major_formatter(lambda x, _: f"{int(x) // 60}:{x % 60:04.1f}")
+        place.xaxis.set_major_formatter(lambda x, _: f"{int(x) // 60}:{int(x) % 60:02}" if long else f"{x:g} s")
         place.tick_params(labelsize=7, colors=FAINT)
         place.spines[["top", "right"]].set_visible(False)
     return _png(figure)
