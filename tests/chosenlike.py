@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from winnow.errors import UnknownModel
+from winnow.errors import BadOption, UnknownModel
 from winnow.models.manifest import Cue, Manifest
 
 RATE = 16000
@@ -49,14 +49,16 @@ class Bundle:
 
     windowed = True
 
-    def __init__(self, separator=Half, size=2, cues=True, name="halves"):
+    def __init__(self, separator=Half, size=2, cues=True, name="halves", source=""):
         self.made = separator
         self.manifest = Manifest(
             name, "complex", "", RATE, ("voice", "rest"), True, True, 0.0, 0, "", False, (), None, "",
-            (Cue("voice", size=size),) if cues else (),
+            (Cue("voice", size=size, source=source),) if cues else (),
         )  # fmt: skip
 
-    def separator(self, cues, threads=1):
+    def separator(self, cues, threads=1, *, mask=None, factor=None):
+        if mask is not None or factor is not None:
+            raise BadOption(f"{self.manifest.name} has one way to mask: leave out --mask and --factor.")
         return self.made(cues["voice"])
 
 

@@ -219,13 +219,22 @@ def test_only_bundles_that_can_be_told_a_voice_are_taken():
             find_bundle(name)
     with pytest.raises(UnknownModel):
         find_bundle("bogus")
+
+
+def test_vectors_are_of_the_encoder_that_the_network_was_trained_with():
+    assert encoder_for(Bundle(source="pitch")).identity == "pitch"
+    assert encoder_for(Bundle(size=35, source="spectral-1")).identity == "spectral-1"
     with pytest.raises(BadOption, match="3 numbers"):
         encoder_for(Bundle(size=3))
+    with pytest.raises(BadOption, match="of the encoder ge2e-1; give that one with --encoder"):
+        encoder_for(Bundle(source="ge2e-1"))
+    with pytest.raises(UnknownModel):
+        encoder_for(Bundle(), "bogus")
 
 
 def test_masks_belong_to_voicefilter():
     settings = ChosenSettings("halves", persons=(ALICE,), mask="org")
-    with pytest.raises(BadOption, match="modes of VoiceFilter"):
+    with pytest.raises(BadOption, match="leave out --mask"):
         settings.check()
     replace(settings, mask=None).check()
 
@@ -264,3 +273,19 @@ def test_a_network_has_no_seams(tmp_path, monkeypatch):
     assert abs(level(inside) - level(shared)) < 0.5
     levels = np.array([level(part) for part in np.split(voice, 120)])
     assert levels[2:-2].std() < 1
+
+
+def test_a_network_that_gives_the_rest_leaves_the_voice(monkeypatch):
+    """As a reverse network does, and the inverse modes of a voicefilter."""
+
+    class Reverse(Half):
+        stems = ("rest",)
+
+        def __init__(self, voice):
+            super().__init__(voice[::-1])
+
+    stand_in(monkeypatch, Reverse, encoder=Pitch())
+    high, low = tone(1000, 3, rate=44100), tone(200, 3, rate=44100)
+    stems, _ = run(high + low, 44100)
+    assert list(stems) == ["alice", "rest"]
+    assert level(stems["alice"] - high) < -55 and level(stems["rest"] - low) < -55

@@ -191,7 +191,8 @@ ERRORS = [
     (["--voice", "alice.wav", "--model", "bogus"], "bogus"),
     (["--voice", "alice.wav", "--sure", "2"], "between 0 and 1"),
     (["--voice", "alice.wav", "--factor", "0"], "factor"),
-    (["--voice", "alice.wav", "--mask", "org"], "VoiceFilter"),
+    (["--voice", "alice.wav", "--mask", "org"], "leave out --mask"),
+    (["--voice", "alice.wav", "--encoder", "bogus"], "bogus"),
     (["--voice", "alice.wav", "--strength", "3"], "strength"),
     (["--voice", "alice.wav", "--channels", "none"], "channels"),
     (["--voice", "alice.wav", "-o", "-", "--timeline"], "name a file"),
@@ -259,5 +260,5 @@ def test_a_network_in_several_processes(capsys, folder, monkeypatch):
         np.testing.assert_allclose(sum(parts), samples(f"in/{name}.wav"), atol=2e-6)
         assert min(np.abs(part).max() for part in parts) > 1e-3
     code, _, err = run(capsys, "remove", "in/a.wav", "--voice", "alice.wav", "--model", model, "--mask", "org")
-    assert code == 2 and "modes of VoiceFilter" in err
+    assert code == 2 and "leave out --mask" in err
     assert winnow.extract("in/a.wav", voice="alice.wav", model=model).samples.shape == (1, 24000)

@@ -67,7 +67,8 @@ def extract(source: Source, *, voice: Voice, track: int = 0, **options: Any) -> 
     """One voice out of a recording: same length, rate and channels.
 
     voice: a few seconds of it, see Voice, or a list of such; doubtful ones are warned of.
-    options: the fields of `winnow.engine.chosen.ChosenSettings` (model, strength, max_attenuation, channels, sure, mask, factor).
+    options: the fields of `winnow.engine.chosen.ChosenSettings` (model, strength, max_attenuation, channels, sure, mask, factor,
+    encoder).
     Raises as `load`, of the voice too, and BadOption, UnknownModel.
     """
     return _chosen(source, voice, track, False, options)[0]
@@ -83,7 +84,7 @@ def _chosen(source: Source, voice: Voice, track: int, remove: bool, options: dic
     from winnow.engine.chosen import CUE, DEFAULT, REST, Chosen, ChosenSettings, encoder_for, find_bundle
     from winnow.engine.people import persons
 
-    encoder = encoder_for(find_bundle(str(options.get("model", DEFAULT))))
+    encoder = encoder_for(find_bundle(str(options.get("model", DEFAULT))), str(options.get("encoder", "")))
     known, lines = persons({CUE: [_reference(one) for one in (voice if isinstance(voice, list) else [voice])]}, encoder)
     for line in lines:
         warnings.warn(line, stacklevel=3)

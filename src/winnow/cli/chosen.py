@@ -29,10 +29,9 @@ Mask = Annotated[
     str | None, typer.Option("--mask", metavar="org|inv_div|inv_sub", help="VoiceFilter as it was published.")
 ]
 Factor = Annotated[float | None, typer.Option("--factor", metavar="F", help="Of inv_div and inv_sub. [default: 0.7]")]
-Sure = Annotated[
-    float | None, typer.Option("--sure", metavar="0..1", help="Only where the voice is there for so sure; try 0.5.")
-]
-Timeline = Annotated[bool, typer.Option("--timeline", help="Write when the voice is there: JSON and a picture.")]
+Encoder = Annotated[str, typer.Option("--encoder", metavar="PATH", help="Bundle that made the voices of --model.")]
+Sure = Annotated[float | None, typer.Option("--sure", metavar="0..1", help="Only where it surely is there; try 0.5.")]
+Timeline = Annotated[bool, typer.Option("--timeline", help="Write when it is there: JSON, picture.")]
 Plot = Annotated[bool, typer.Option("--plot", help="Write spectrograms: recording, voice, the rest.")]
 Strength = Annotated[
     float, typer.Option("--strength", metavar="0..1", help="How much to take away; 0 changes nothing.")
@@ -48,6 +47,7 @@ class Wish:
     model: str
     mask: str | None
     factor: float | None
+    encoder: str
     sure: float | None
     strength: float
     max_attenuation: float | None
@@ -62,13 +62,14 @@ def extract(
     voice: Voice = None,
     person: Persons = None,
     output: Output = None,
-    rest: Annotated[bool, typer.Option("--rest", help="Write everything else too; both are the recording.")] = False,
+    rest: Annotated[bool, typer.Option("--rest", help="Write what is left too, to one more file.")] = False,
     sure: Sure = None,
     timeline: Timeline = False,
     plot: Plot = False,
     model: Model = "voice-16k",
     mask: Mask = None,
     factor: Factor = None,
+    encoder: Encoder = "",
     strength: Strength = 1.0,
     max_attenuation: Limit = None,
     channels: Channels = "linked",
@@ -86,7 +87,7 @@ def extract(
     One voice out of a recording, given a few seconds of it: REF is a file, a stretch FILE@FROM-TO, or @NAME of
     `winnow voices`. INPUTS are files and folders.
     """
-    wish = Wish(voice, person, model, mask, factor, sure, strength, max_attenuation, channels, timeline, plot)
+    wish = Wish(voice, person, model, mask, factor, encoder, sure, strength, max_attenuation, channels, timeline, plot)
     run = _prepared(wish, inputs, output, quiet, remove=False, rest=rest)
     return run(inputs, output, track=track, force=force, workers=jobs, json=json, quiet=quiet)
 
@@ -103,6 +104,7 @@ def remove(
     model: Model = "voice-16k",
     mask: Mask = None,
     factor: Factor = None,
+    encoder: Encoder = "",
     strength: Strength = 1.0,
     max_attenuation: Limit = None,
     channels: Channels = "linked",
@@ -120,7 +122,7 @@ def remove(
     All but one voice, given a few seconds of it: REF is a file, a stretch FILE@FROM-TO, or @NAME of `winnow voices`.
     Length, channels, picture, other tracks, tags and chapters stay as they are. INPUTS are files and folders.
     """
-    wish = Wish(voice, person, model, mask, factor, sure, strength, max_attenuation, channels, timeline, plot)
+    wish = Wish(voice, person, model, mask, factor, encoder, sure, strength, max_attenuation, channels, timeline, plot)
     run = _prepared(wish, inputs, output, quiet, remove=True, rest=False)
     return run(inputs, output, track=track, force=force, workers=jobs, json=json, quiet=quiet)
 
@@ -170,11 +172,12 @@ def _settings(wish: Wish, groups: dict[str, list[str]], remove: bool, quiet: boo
         channels=wish.channels,  # type: ignore[arg-type]
         mask=wish.mask,
         factor=wish.factor,
+        encoder=wish.encoder,
         sure=wish.sure,
         remove=remove,
         persons=nobody,
     )
-    known, warnings = persons(groups, encoder_for(find_bundle(wish.model)))
+    known, warnings = persons(groups, encoder_for(find_bundle(wish.model), wish.encoder))
     if not quiet:
         for warning in warnings:
             print(f"winnow: {one_line(warning)}", file=sys.stderr)

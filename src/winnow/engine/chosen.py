@@ -15,7 +15,7 @@ from winnow.errors import BadOption
 from winnow.models import catalog
 from winnow.models.bundle import Bundle
 from winnow.models.methods import METHODS
-from winnow.models.voices import VoiceEncoder, default_encoder
+from winnow.models.voices import SpectralVoice, VoiceEncoder, default_encoder
 
 CUE = "voice"
 REST = "rest"
@@ -36,13 +36,15 @@ class ChosenSettings(Settings):
 
     strength, max_attenuation: of what is taken away, from each voice's output or, with `remove`, from the rest.
     sure: 0 to 1, an estimate counts only where its presence is that much at least, what it holds elsewhere goes to the rest.
-    The model has a voice cue. Raises BadOption, UnknownModel.
+    encoder: bundle that makes the vectors of voices, empty for the one that the model was trained with. The model has a voice cue.
+    Raises BadOption, UnknownModel.
     """
 
     model: str = DEFAULT
     persons: tuple[Person, ...] = ()
     remove: bool = False
     sure: float | None = None
+    encoder: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -74,16 +76,29 @@ def find_bundle(model: str) -> Bundle:
     raise BadOption(f"{model} cannot be told which voice is meant; {_listed(able)}")
 
 
-def encoder_for(bundle: Bundle) -> VoiceEncoder:
-    """What makes the vectors that a bundle understands. Raises BadOption where theirs are of another size."""
-    encoder = default_encoder()
-    (cue,) = (cue for cue in bundle.manifest.cues if cue.name == CUE)
+def encoder_for(bundle: Bundle, named: str = "") -> VoiceEncoder:
+    """What makes the vectors that a bundle was trained with: the bundle that is named, else a shipped one, else none at all.
+
+    Raises BadOption where that is another encoder, or not here.
+    """
+    m = bundle.manifest
+    (cue,) = (cue for cue in m.cues if cue.name == CUE)
+    encoder = catalog.find(named).encoder() if named else _shipped(cue.source)
+    if encoder is None or (cue.source and cue.source != encoder.identity):
+        found = f", not of {encoder.identity}" if encoder else ""
+        raise BadOption(f"{m.name} takes voices of the encoder {cue.source}{found}; give that one with --encoder.")
     if cue.size and cue.size != encoder.size:
-        made = f", which {cue.source} makes" if cue.source else ""
         raise BadOption(
-            f"{bundle.manifest.name} takes voices of {cue.size} numbers{made}; those of {encoder.identity} have {encoder.size}."
+            f"{m.name} takes voices of {cue.size} numbers, those of {encoder.identity} have {encoder.size}; give --encoder."
         )
     return encoder
+
+
+def _shipped(identity: str) -> VoiceEncoder | None:
+    """The encoder with an identity, or the usual one for an empty one; None where none has it."""
+    usual = default_encoder()
+    able = (usual, SpectralVoice()) if identity else (usual,)
+    return next((encoder for encoder in able if not identity or encoder.identity == identity), None)
 
 
 def _listed(names: list[str]) -> str:
@@ -98,7 +113,7 @@ class Chosen:
 
     def __init__(self, rate: int, channels: int, settings: ChosenSettings, encoder: VoiceEncoder | None = None) -> None:
         self.settings = settings
-        heard = encoder or encoder_for(find_bundle(str(settings.model)))
+        heard = encoder or encoder_for(find_bundle(str(settings.model)), settings.encoder)
         self._voices = [
             _Voice(person, Separation(rate, channels, each), heard, settings.sure)
             for person, each in zip(settings.persons, settings.each(), strict=True)

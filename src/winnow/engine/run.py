@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -209,14 +209,7 @@ def _open(settings: Settings, rate: int, channels: int) -> _Opened:
 def separator_of(bundle: Bundle, settings: Settings) -> Separator:
     """What runs the windows of a bundle as the settings say. Raises BadOption, BadInput for cues that do not fit it."""
     cues = {name: np.asarray(values, np.float32) for name, values in settings.cues}
-    modes: dict[str, Any] = {"mask": settings.mask, "factor": settings.factor}
-    if any(value is not None for value in modes.values()):
-        if bundle.manifest.kind != "spectral":
-            raise BadOption(
-                f"--mask and --factor are modes of VoiceFilter, which {bundle.manifest.name} is none; leave them out."
-            )
-        return bundle.separator(cues, threads=settings.threads, **modes)
-    return bundle.separator(cues, threads=settings.threads)
+    return bundle.separator(cues, settings.threads, mask=settings.mask, factor=settings.factor)
 
 
 def _check_cues(manifest: Manifest, settings: Settings) -> None:
