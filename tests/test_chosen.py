@@ -141,6 +141,23 @@ def test_steady_sound_is_steady_over_the_seams():
         np.testing.assert_allclose(levels, own, atol=1e-3)
 
 
+def test_windows_that_disagree_are_cross_faded():
+    """One window gives all of it, the next half, in turns: the level goes up and down along what they share, without a step."""
+
+    class Turns(Half):
+        gain = 0.5
+
+        def __call__(self, mix, rate):
+            self.gain = 1.5 - self.gain
+            return self.gain * mix[None]
+
+    steady = np.full((1, 4 * RATE), 0.5, np.float32)
+    body = WindowBody(Turns(HIGH), 1, RATE, True, 0.0, network=True)
+    found = np.concatenate([body.feed(steady).stems, body.flush().stems], axis=2)[0, 0] / 0.5
+    assert found.min() == pytest.approx(0.5, abs=1e-3) and found.max() == pytest.approx(1, abs=1e-3)
+    assert np.abs(np.diff(found)).max() < 1.1 * 0.5 / (0.25 * RATE)
+
+
 def test_a_short_last_window_begins_earlier():
     lengths = []
 
