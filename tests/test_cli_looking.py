@@ -17,6 +17,8 @@ COMMANDS = [
     [],
     ["enhance"],
     ["split"],
+    ["extract"],
+    ["remove"],
     ["separate"],
     ["transcribe"],
     ["info"],

@@ -4,6 +4,7 @@
     speech = winnow.enhance("talk.mp4")          # an Audio
     parts = winnow.split("talk.mp4")             # {"speech": Audio, "background": Audio}
     talkers = winnow.separate("debate.mp4", 2)   # {"talker1": Audio, "talker2": Audio, "background": Audio}
+    alice = winnow.extract("talk.mp4", voice="alice.wav")    # and remove: all but her
     speech.save("talk.wav")
     print(winnow.score("talk.wav"))              # how good it is; against clean speech with reference=
 
@@ -16,13 +17,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from winnow.api import enhance, load, separate, split
+    from winnow.api import enhance, extract, load, remove, separate, split
     from winnow.audio import Audio
     from winnow.engine.stream import Stream
     from winnow.metrics.score import score
 
 __version__ = "0.1.0"
-__all__ = ["Audio", "Stream", "enhance", "load", "score", "separate", "split"]
+__all__ = ["Audio", "Stream", "enhance", "extract", "load", "remove", "score", "separate", "split"]
 
 _HOMES = {"Audio": "winnow.audio", "Stream": "winnow.engine.stream", "score": "winnow.metrics.score"}
 

@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from winnow.cli import (
     benchmark,
+    chosen,
     compare,
     curves,
     data,
@@ -62,6 +63,8 @@ def command() -> Any:
         ("enhance", process.enhance, "Clean the speech in recordings."),
         ("split", process.split, "Write speech and background apart."),
         ("separate", separate.separate, "One track for each who talks, and the background."),
+        ("extract", chosen.extract, "One voice out of a recording, given some of it."),
+        ("remove", chosen.remove, "All but one voice, given some of it."),
         ("transcribe", transcribe.transcribe, "Write what is said, with times."),
         ("score", score.score, "Measure how good recordings are."),
         ("evaluate", evaluate.evaluate, "Run a network over a set and score it."),

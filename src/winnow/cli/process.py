@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from winnow.cli.report import Report
     from winnow.engine.jobs import Job, Task
     from winnow.engine.plan import StemsOf
@@ -158,8 +160,14 @@ def process(
     json: bool,
     quiet: bool,
     stems: StemsOf | None = None,
+    prepare: Callable[[Job], Job] | None = None,
+    reporter: type[Report] | None = None,
 ) -> int:
-    """Plan, run and report; stems: names of the stems of a recording, where the task does not tell them."""
+    """Plan, run and report.
+
+    stems: names of the stems of a recording, where the task does not tell them; prepare: adds to each job what only the command
+    knows of it; reporter: says what became of them.
+    """
     from winnow.cli.report import Report
     from winnow.cli.stop import stoppable
     from winnow.engine.files import plan
@@ -171,7 +179,8 @@ def process(
         with stoppable():
             jobs = plan(inputs, output, task=task, track=track, force=force, stems=stems)
             _check_pipes(jobs)
-            with Report(jobs, json=json, quiet=quiet) as report:
+            jobs = [prepare(job) for job in jobs] if prepare else jobs
+            with (reporter or Report)(jobs, json=json, quiet=quiet) as report:
                 _run(jobs, settings, workers or cores(), report)
             return report.finish()
     except KeyboardInterrupt as stop:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from winnow.audio import Samples
 from winnow.dsp.masks import least_gain, moderate
-from winnow.dsp.spectrum import Analysis, Spectrum, Synthesis
+from winnow.dsp.spectrum import Analysis, Spectrum, Synthesis, Transform
 from winnow.engine.downmix import Downmix
 from winnow.errors import NotSeparable
 from winnow.models.blind import unseparated
@@ -137,16 +137,21 @@ class WindowBody:
 
     Stems that may change places are brought into the order of the window before. A window that cannot be separated goes to the
     first stem; NotSeparable is raised at the end where that was so for every one of them.
-    linked: all channels at once; share: of the recording that stays in the first stem whatever happens, 0 to 1.
+    linked: all channels at once; share: of the recording that stays in the first stem whatever happens, 0 to 1; network: a last
+    window that would be short begins earlier, so that it is whole, and what lies above the model's band gets the gain that its
+    upper bins have in the first stem. Without that, it gets the share alone.
     """
 
-    def __init__(self, separator: Separator, channels: int, rate: int, linked: bool, share: float) -> None:
+    def __init__(
+        self, separator: Separator, channels: int, rate: int, linked: bool, share: float, network: bool = False
+    ) -> None:
         self._separator, self._rate, self._share = separator, rate, np.float32(share)
         self._window = max(1, round(separator.window * rate))
         self._shared = round(separator.overlap * rate)
         self._waiting: Samples = np.zeros((channels, 0), np.float32)
-        self._tail: Stack | None = None
-        self._apart = not linked
+        self._behind = self._waiting  # what was answered, as context for a short last window
+        self._tail: Finished | None = None
+        self._network, self._apart = network, not linked
         self._failure: NotSeparable | None = None
         self._separated_one = False
         self._given = 0  # samples of each stem that are finished
@@ -170,38 +175,47 @@ class WindowBody:
         self._waiting = np.concatenate([self._waiting, block], axis=1)
         done, hop = [], self._window - self._shared
         while self._waiting.shape[1] > self._window:  # so that the last window holds more than what is shared
-            stems = self._next(self._waiting[:, : self._window])
-            done.append(stems[:, :, :hop])
-            self._tail = stems[:, :, hop:].copy()
-            self._waiting = self._waiting[:, hop:]
+            found = self._next(self._waiting[:, : self._window], 0)
+            done.append(Finished(*(part[..., :hop] for part in found)))
+            self._tail = Finished(*(part[..., hop:].copy() for part in found))
+            self._behind, self._waiting = self._waiting[:, :hop], self._waiting[:, hop:]
             self._given += hop
-        return self._finished(np.concatenate(done, axis=2) if done else None)
+        return Finished(*(np.concatenate(parts, axis=-1) for parts in zip(self._nothing(), *done, strict=True)))
 
     def flush(self) -> Finished:
         """The rest: altogether as many samples as went in. Raises NotSeparable."""
-        stems = self._next(self._waiting) if self._waiting.shape[1] else None
+        count = self._waiting.shape[1]
+        lack = max(0, self._window - count) if self._network else 0
+        before = self._behind[:, max(0, self._behind.shape[1] - lack) :] if lack else self._behind[:, :0]
+        window = np.concatenate([before, self._waiting], axis=1)
+        found = self._next(window, before.shape[1]) if count else self._nothing()
         self._waiting = self._waiting[:, :0]
         if self._failure and not self._separated_one:
             raise self._failure
-        return self._finished(stems)
+        return found
 
-    def _finished(self, stems: Stack | None) -> Finished:
-        """What such a model does not hear stays to the share that the settings keep of everything."""
-        if stems is None:
-            stems = np.zeros((len(self._separator.stems), self._waiting.shape[0], 0), np.float32)
-        return Finished(stems, np.full((1, 1, stems.shape[2]), self._share, np.float32))
+    def _nothing(self) -> Finished:
+        channels = len(self._waiting)
+        rows = channels if self._network and self._apart else 1
+        return Finished(
+            np.zeros((len(self._separator.stems), channels, 0), np.float32), np.zeros((1, rows, 0), np.float32)
+        )
 
-    def _next(self, window: Samples) -> Stack:
-        """The stems of a window, cross-faded with what the window before said about the same samples."""
+    def _next(self, window: Samples, known: int) -> Finished:
+        """The stems of a window less its first `known` samples, cross-faded with what the window before said of the same ones."""
         stems = self._separate(window)
+        above = upper_gains(stems[0], window, self._rate, not self._apart) if self._network else np.zeros((1, 1))
+        above = np.broadcast_to(self._share + (1 - self._share) * above, (len(above), window.shape[1]))
         if self._share:
             stems = stems * (1 - self._share)
             stems[0] += self._share * window
+        found = Finished(stems[..., known:].copy(), np.array(above[None, :, known:], np.float32))
         if self._tail is None or not self._shared:
-            return stems
-        stems = arranged(self._separator, self._tail, stems)
-        stems[:, :, : self._shared] = cross_fade(self._tail, stems[:, :, : self._shared])
-        return stems
+            return found
+        found = Finished(arranged(self._separator, self._tail.stems, found.stems), found.above)
+        for before, part in zip(self._tail, found, strict=True):
+            part[..., : self._shared] = cross_fade(before, part[..., : self._shared])
+        return found
 
     def _separate(self, window: Samples) -> Stack:
         parts = np.split(window, len(window)) if self._apart else [window]
@@ -215,6 +229,25 @@ class WindowBody:
     def _one(self, number: int, part: Samples) -> Stack:
         self._channels_done = number
         return self._separator(part, self._rate)
+
+
+def upper_gains(stem: Samples, mix: Samples, rate: int, linked: bool) -> Samples:
+    """What a stem holds of the mix's upper bins, sample by sample: `(channels, time)` twice to `(channels or 1, time)`, 0 to 1.
+
+    The root of the ratio of powers in the upper quarter of the bins, in frames of 32 ms, linear between their centres.
+    """
+    size = 2 * max(1, round(rate * 0.016))
+    transform = Transform.halves(size)
+    padding = ((0, 0), (0, size))
+    low = round(transform.bins * TOP)
+    both = (Analysis(transform, len(x)).feed(np.pad(x, padding))[..., low:] for x in (stem, mix))
+    kept, power = (np.square(np.abs(x)).sum(-1) for x in both)
+    if linked:
+        kept, power = kept.sum(0, keepdims=True), power.sum(0, keepdims=True)
+    nothing = (SILENCE * size) ** 2 * (transform.bins - low)
+    gains = np.sqrt(np.minimum(kept / (power + nothing), 1))
+    place = np.arange(mix.shape[1]) / transform.hop
+    return np.asarray([np.interp(place, np.arange(len(gain)), gain) for gain in gains], np.float32)
 
 
 def separated(separator: Separator, mix: Samples, rate: int) -> Stack:

@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,8 @@ from winnow.errors import NoAudio, WinnowError
 
 if TYPE_CHECKING:
     from winnow.audio import Samples
+    from winnow.engine.chosen import Chosen
+    from winnow.engine.presence import Presence
     from winnow.engine.run import Separation, Settings
     from winnow.media import Reader
 
@@ -39,8 +41,8 @@ REPORT_EVERY = 0.1  # seconds of wall clock between two reports of progress
 class Meter:
     """Running sums over the stems: length, what was removed, how loud the parts are."""
 
-    def __init__(self, rate: int) -> None:
-        self.rate = rate
+    def __init__(self, rate: int, kept: str = "speech") -> None:
+        self.rate, self.kept = rate, kept
         self.samples = 0
         self.values = 0
         self.total = 0.0
@@ -62,13 +64,13 @@ class Meter:
 
     @property
     def removed(self) -> float | None:
-        """Energy of all that is no speech, relative to the input, dB."""
-        return _decibels(sum(energy for name, energy in self.energy.items() if name != "speech"), self.total)
+        """Energy of all that is not kept, relative to the input, dB."""
+        return _decibels(sum(energy for name, energy in self.energy.items() if name != self.kept), self.total)
 
     @property
     def level(self) -> float | None:
-        """RMS of the speech, dB of full scale."""
-        return _decibels(self.energy.get("speech", 0.0), self.values)
+        """RMS of what is kept, dB of full scale."""
+        return _decibels(self.energy.get(self.kept, 0.0), self.values)
 
     @property
     def levels(self) -> dict[str, float | None]:
@@ -155,47 +157,62 @@ def _run(job: Job, settings: Settings, on_progress: OnProgress | None, started: 
     if job.problem is not None:
         raise job.problem
     missing = [path for path in job.outputs if job.force or path == PIPE or not os.path.exists(path)]
-    if not missing:
+    wanting = [pair for pair in job.papers if job.force or not os.path.exists(pair[1])]
+    if not missing and not wanting:
         return Result(job.source, job.outputs, skipped=True, note="already there, left alone (--force replaces it)")
-    meter, model, notes = _separate(job, settings, missing, on_progress)
+    meter, separation, notes = _separate(replace(job, papers=tuple(wanting)), settings, missing, on_progress)
     return Result(
         input=job.source,
         output=job.outputs,
         seconds=meter.seconds,
         elapsed=time.monotonic() - started,
-        model=model,
+        model=separation.model,
         removed=meter.removed,
         level=meter.level,
         levels=meter.levels if job.task == "separate" else {},
+        presence=_presence(separation),
         note=_note(job, missing, notes),
     )
 
 
 def _separate(
     job: Job, settings: Settings, missing: list[str], on_progress: OnProgress | None
-) -> tuple[Meter, str, list[str]]:
+) -> tuple[Meter, Separation | Chosen, list[str]]:
     """Reader -> network -> outputs, block by block; the outputs get their names when the stack closes well."""
+    from winnow.engine.papers import Papers
     from winnow.engine.relay import Relay
-    from winnow.engine.run import Separation
     from winnow.engine.sinks import open_sink
     from winnow.media import open_reader, probe
 
     info = None if job.source == PIPE else probe(job.source)
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(job.source, job.track))
-        separation = Separation(reader.rate, reader.channels, settings)
+        separation = _opened(reader, settings)
+        papers = Papers(job, reader.rate)
         sink = open_sink(job, info, reader, missing, stack)
         relay = stack.enter_context(Relay(sink.write))
-        meter = Meter(reader.rate)
+        meter = Meter(reader.rate, job.kept)
         report = throttled(job, reader, on_progress)
         separation.watch(report)
         for stems in _stems(reader, separation):
             relay.send(stems)
+            papers.add(stems)
             meter.add(stems)
             report(meter.seconds)
         if meter.samples == 0:
             raise NoAudio(f"{job.source}: no sound could be decoded. Give a recording that is not empty.")
-    return meter, separation.model, [*damage_of(reader), *sink.notes]
+    if job.papers:
+        papers.write(_presence(separation), {"model": separation.model})
+    return meter, separation, [*damage_of(reader), *sink.notes]
+
+
+def _opened(reader: Reader, settings: Settings) -> Separation | Chosen:
+    from winnow.engine.chosen import Chosen, ChosenSettings
+    from winnow.engine.run import Separation
+
+    if isinstance(settings, ChosenSettings):
+        return Chosen(reader.rate, reader.channels, settings)
+    return Separation(reader.rate, reader.channels, settings)
 
 
 def damage_of(reader: Reader) -> list[str]:
@@ -206,7 +223,13 @@ def damage_of(reader: Reader) -> list[str]:
     return [note for note in (reader.warning or "", silent) if note]
 
 
-def _stems(blocks: Iterable[Samples], separation: Separation) -> Iterator[dict[str, Samples]]:
+def _presence(separation: Separation | Chosen) -> dict[str, Presence]:
+    from winnow.engine.chosen import Chosen
+
+    return dict(separation.presence) if isinstance(separation, Chosen) else {}
+
+
+def _stems(blocks: Iterable[Samples], separation: Separation | Chosen) -> Iterator[dict[str, Samples]]:
     for block in blocks:
         yield separation.feed(block)
     yield separation.flush()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from winnow.errors import WinnowError
 
-Task = Literal["enhance", "split", "into-video", "separate", "transcribe"]
+if TYPE_CHECKING:
+    from winnow.engine.presence import Presence
+
+Task = Literal["enhance", "split", "into-video", "separate", "transcribe", "extract", "remove"]
 PIPE = "-"
 STDIN = "standard input"
 DEBUG = "WINNOW_DEBUG"  # environment variable: show tracebacks
@@ -17,8 +21,10 @@ DEBUG = "WINNOW_DEBUG"  # environment variable: show tracebacks
 class Job:
     """One recording and the files that shall come of it.
 
-    outputs: one path for "enhance", "into-video" and "transcribe", else one for each of the stems. "-" is standard output.
+    outputs: one path for each of the stems for "split" and "separate", else one. "-" is standard output.
     track: which audio track, counted from 0. force: replace outputs that exist.
+    kept: the stem that is wanted, and written where there is one output. papers: what is written about the recording besides,
+    as pairs of kind (see `winnow.engine.papers`) and path.
     note: what the person should know beforehand. problem: why there is nothing to do; the job then fails with it.
     """
 
@@ -28,6 +34,8 @@ class Job:
     stems: tuple[str, ...] = ()
     track: int = 0
     force: bool = False
+    kept: str = "speech"
+    papers: tuple[tuple[str, str], ...] = ()
     note: str = ""
     problem: WinnowError | None = None
 
@@ -37,9 +45,10 @@ class Result:
     """What became of a job.
 
     output: the files that are complete now, none after an error. seconds: length of the recording. elapsed: wall
-    clock, seconds. removed: energy of what was taken away, relative to the input, dB. level: RMS of the speech that
-    stays, dB of full scale. Both None when they cannot be told (silence, nothing run). levels: RMS of each stem, dB of full
-    scale, where a recording was separated. talkers: seconds that each one speaks, where it is a conversation.
+    clock, seconds. removed: energy of what was taken away, relative to the input, dB. level: RMS of what was kept (speech),
+    dB of full scale. Both None when they cannot be told (silence, nothing run). levels: RMS of each stem, dB of full
+    scale, where a recording was separated. talkers: seconds that each one speaks, where it is a conversation. presence: of
+    the voices that were asked for.
     error: one line without the file's name.
     """
 
@@ -52,6 +61,7 @@ class Result:
     level: float | None = None
     levels: dict[str, float | None] = field(default_factory=dict)
     talkers: dict[str, float] = field(default_factory=dict)
+    presence: Mapping[str, Presence] = field(default_factory=dict)
     skipped: bool = False
     note: str = ""
     error: str | None = None

@@ -16,9 +16,11 @@ WORDS: dict[Task, tuple[str, ...]] = {
     "enhance": ("enhanced",),
     "split": ("speech", "background"),
     "into-video": ("split",),
+    "extract": ("voice",),
+    "remove": ("removed",),
     "transcribe": ("",),  # players find talk.srt beside talk.mp4
 }
-OWN = re.compile(r"\.(enhanced|speech|background|split|rest|(source|talker)\d+)\.\w+$", re.IGNORECASE)
+OWN = re.compile(r"\.(enhanced|speech|background|split|rest|voice|removed|(source|talker)\d+)\.\w+$", re.IGNORECASE)
 
 # One string for each: forty suffixes read better so than as forty quoted items.
 _AUDIO = """.wav .wave .w64 .rf64 .bwf .aif .aiff .aifc .au .snd .caf .flac .mp3 .mp2 .mpga .m4a .m4b .m4r .aac .ac3
@@ -78,7 +80,7 @@ def output_suffix(source: str, task: Task) -> tuple[str, str]:
     suffix = suffix_of(source)
     if task == "transcribe":
         return TEXT[0], ""
-    if task in APART or source == PIPE:
+    if task in APART or task == "extract" or source == PIPE:
         return ".wav", ""
     if suffix in WRITTEN:
         return suffix, ""
@@ -102,3 +104,8 @@ def _shows_video(source: str, suffix: str) -> bool:
 def output_names(stem: str, words: tuple[str, ...], suffix: str) -> tuple[str, ...]:
     """`<stem>.<word>.<ext>` for each word, `<stem>.<ext>` for an empty one."""
     return tuple(".".join(filter(None, (stem, word))) + suffix for word in words)
+
+
+def paper_name(output: str, word: str, ending: str) -> str:
+    """What is written about a recording lies beside its output: `talk.voice.wav` with the word "voice" to `talk<ending>`."""
+    return os.path.splitext(output)[0].removesuffix(f".{word}") + ending

@@ -14,7 +14,7 @@ from winnow.errors import BadInput, BadOption, InputNotFound, OutputIsInput, Win
 Paths = Sequence[str | os.PathLike[str]]
 Identity = tuple[int, int] | None
 StemsOf = Callable[[str], tuple[str, ...]]
-ONE: tuple[Task, ...] = ("enhance", "transcribe")
+ONE: tuple[Task, ...] = ("enhance", "extract", "remove", "transcribe")
 """Tasks with one output that standard output can hold."""
 
 
@@ -42,17 +42,12 @@ def plan(
     output: a file (one input only), a folder, "-" for standard output, or None for beside each input.
     suffix: of the outputs, such as ".vtt"; None: what the task gives; a file that is named keeps its own.
     Folders are searched with all below them, and the same tree is made in the output folder. A folder or file that
-    cannot be read becomes a job with a problem. stems: for the task "separate", a recording to the names of its stems; what it
-    raises of a recording becomes that job's problem. Raises BadOption where inputs and output do not go together.
+    cannot be read becomes a job with a problem. stems: a recording to the words in the names of its outputs, where the task
+    does not tell them; what it raises of a recording becomes that job's problem. Raises BadOption where inputs and output do
+    not go together.
     """
-    given = [os.fspath(path) for path in inputs]
+    given = check_inputs(inputs)
     target = None if output is None else os.fspath(output)
-    if not given:
-        raise BadOption("nothing to do: give at least one recording or folder")
-    if "" in given:
-        raise BadOption("one of the inputs is an empty name; give recordings or folders")
-    if PIPE in given and len(given) > 1:
-        raise BadOption("'-' (standard input) stands alone; give the files in a command of their own")
     if track < 0:
         raise BadOption(f"--track counts from 0, {track} is no track; `winnow info FILE` lists them")
     file, folder = _destination(given, target, task, suffix)
@@ -61,6 +56,18 @@ def plan(
     jobs = _keep_apart([_job(source, file, folder, task, words, suffix) for source in sources])
     own = _identities(sources)
     return [_protected(replace(job, track=track, force=force), own) for job in jobs]
+
+
+def check_inputs(inputs: Paths) -> list[str]:
+    """The paths of recordings and folders as text. Raises BadOption where they cannot be done together."""
+    given = [os.fspath(path) for path in inputs]
+    if not given:
+        raise BadOption("nothing to do: give at least one recording or folder")
+    if "" in given:
+        raise BadOption("one of the inputs is an empty name; give recordings or folders")
+    if PIPE in given and len(given) > 1:
+        raise BadOption("'-' (standard input) stands alone; give the files in a command of their own")
+    return given
 
 
 def _destination(given: list[str], target: str | None, task: Task, wanted: str | None) -> tuple[str | None, str | None]:

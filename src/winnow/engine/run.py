@@ -16,7 +16,10 @@ from winnow.dsp.resample import StreamResampler, fit
 from winnow.engine.bodies import Body, Finished, MaskBody, Stack, WindowBody
 from winnow.errors import BadAudio, BadInput, BadOption
 from winnow.models import catalog
+from winnow.models.bundle import Bundle
+from winnow.models.manifest import Manifest
 from winnow.models.methods import BLIND, METHODS
+from winnow.models.separator import Separator
 
 Stems = dict[str, Samples]
 
@@ -31,7 +34,8 @@ class Settings:
     max_attenuation: dB, nothing is lowered by more than this; None: no limit.
     channels: "linked": one gain, found on the downmix, for all channels, so the stereo image stays; "apart": each by itself.
     threads: of the network; more than one pays only for large ones. sources: how many, for the blind methods (None: as many as
-    channels).
+    channels). cues: facts that a bundle is told, by name, such as the vector of the voice that is wanted.
+    mask, factor: published modes of VoiceFilter, see `winnow.models.voicefilter`.
     Raises BadOption.
     """
 
@@ -41,6 +45,9 @@ class Settings:
     channels: Literal["linked", "apart"] = "linked"
     threads: int = 1
     sources: int | None = None
+    cues: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    mask: str | None = None
+    factor: float | None = None
 
     def __post_init__(self) -> None:
         if not _within(self.strength, 0, 1):
@@ -191,12 +198,33 @@ def _open(settings: Settings, rate: int, channels: int) -> Opened:
         return Opened(str(settings.model), separator.stems, False, separator.rate or rate, whole, body)
     bundle = catalog.find(catalog.choose(rate) if settings.model == "auto" else settings.model)
     m, linked = bundle.manifest, settings.channels == "linked"
+    _check_cues(m, settings)
     if bundle.windowed:
-        body = WindowBody(bundle.separator(), channels, m.rate, linked, settings.least_gain)
+        separator = separator_of(bundle, settings)
+        published = getattr(m.settings, "as_published", False)
+        body = WindowBody(separator, channels, m.rate, linked, settings.least_gain, network=not published)
+        left = tuple(name for name in m.stems if name not in separator.stems)
+        return Opened(m.name, (*separator.stems, *left), m.remainder, m.rate, m.latency, body)
     else:
         runner = bundle.runner(settings.threads)
         body = MaskBody(runner, channels, linked, settings.strength, settings.max_attenuation)
     return Opened(m.name, m.stems, m.remainder, m.rate, m.latency, body)
+
+
+def separator_of(bundle: Bundle, settings: Settings) -> Separator:
+    """What runs the windows of a bundle as the settings say. Raises BadOption, BadInput for cues that do not fit it."""
+    cues = {name: np.asarray(values, np.float32) for name, values in settings.cues}
+    return bundle.separator(cues, settings.threads, mask=settings.mask, factor=settings.factor)
+
+
+def _check_cues(manifest: Manifest, settings: Settings) -> None:
+    """Raises BadOption where a bundle needs to be told more, or less, than it is."""
+    needed, given = {cue.name for cue in manifest.cues}, {name for name, _ in settings.cues}
+    if given - needed:
+        raise BadOption(f"{manifest.name} has no cue named {min(given - needed)}; choose another --model.")
+    if needed - given:
+        how = "use `winnow extract` or `winnow remove`" if "voice" in needed else "give another --model"
+        raise BadOption(f"{manifest.name} works only when it is told the {min(needed - given)}; {how}.")
 
 
 def separate(blocks: Iterable[Samples], rate: int, channels: int, settings: Settings | None = None) -> Iterator[Stems]:

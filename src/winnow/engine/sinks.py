@@ -45,15 +45,17 @@ def open_sink(job: Job, info: MediaInfo | None, reader: Reader, missing: Sequenc
         raise BadInput(f"{job.source}: no picture, so there is no video to put the parts into; leave out --into-video")
     for path in missing:
         make_folder(path)
+    if not missing:
+        return Sink(lambda stems: None, [])
     if job.task in naming.APART:
         return _split_sink(job, reader, missing, stack)
     if job.task == "into-video":
         return _remux_sink(job, {"speech": NewTrack("Speech"), "background": NewTrack("Background")}, stack)
     path = job.outputs[0]
     if info is not None and _is_remuxed(info, path):
-        return _remux_sink(job, {"speech": NewTrack(info.audio[job.track].title)}, stack)
+        return _remux_sink(job, {job.kept: NewTrack(info.audio[job.track].title)}, stack)
     writer = stack.enter_context(_writer(path, reader, _bits(path, reader.track.bits, 8)))
-    return Sink(lambda stems: writer.write(stems["speech"]), [])
+    return Sink(lambda stems: writer.write(stems[job.kept]), [])
 
 
 def make_folder(path: str) -> None:
@@ -70,7 +72,7 @@ def make_folder(path: str) -> None:
 
 def sweep(job: Job, process: int) -> None:
     """Remove half-written outputs of a process that was stopped, should any be left."""
-    for path in job.outputs:
+    for path in (*job.outputs, *(path for _, path in job.papers)):
         if path != PIPE:
             with suppress(OSError):
                 os.remove(part_of(path, process))

@@ -38,10 +38,18 @@ def spectrograms(sounds: Mapping[str, Audio], titles: Mapping[str, str] | None =
 def panels(signals: Mapping[str, Samples], rate: int) -> bytes:
     """A PNG with a spectrogram for each signal `(time,)`, by title, all on one scale. rate: hertz, of all of them."""
     levels = {title: levels_of(signal, rate) for title, signal in signals.items()}
+    return drawn(levels, {title: signal.size / rate for title, signal in signals.items()}, rate)
+
+
+def drawn(levels: Mapping[str, npt.NDArray[np.float32]], seconds: Mapping[str, float], rate: int) -> bytes:
+    """A PNG with a spectrogram for each of the levels `(frequencies, frames)` in dB, by title, all on one scale.
+
+    seconds: that each of them lasts, by title; rate: hertz, of the sound that they were made of.
+    """
     top = max(float(level.max()) for level in levels.values())
     figure, axes = _figure(len(levels))
     for place, (title, level) in zip(axes, levels.items(), strict=True):
-        _panel(place, title, level, signals[title].size / rate, rate, top)
+        _panel(place, title, level, seconds[title], rate, top)
     bar = figure.colorbar(axes[0].images[0], ax=axes, fraction=0.03, pad=0.01)
     bar.set_label("dB, 0 = strongest", fontsize=8, color=FAINT)
     bar.ax.tick_params(labelsize=7, colors=FAINT)
@@ -95,6 +103,69 @@ def _panel(place: Any, title: str, level: npt.NDArray[np.float32], seconds: floa
     place.set_ylabel("kHz", fontsize=8, color=FAINT)
     place.set_xlabel("s", fontsize=8, color=FAINT, labelpad=1)
     place.tick_params(labelsize=7, colors=FAINT)
+
+
+def over_time(lines: Mapping[str, Sequence[float]], step: float, least: float) -> bytes:
+    """A PNG with a panel for each line of values from 0 to 1, by title, every `step` seconds; filled where `least` or more."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.4, 0.5 + 1.2 * len(lines)), dpi=90, layout="constrained")
+    long = max(map(len, lines.values())) * step >= 20
+    for number, ((title, values), colour) in enumerate(zip(lines.items(), _colours(len(lines)), strict=True)):
+        place = figure.add_subplot(len(lines), 1, number + 1)
+        time, value = (np.arange(len(values)) + 0.5) * step, np.asarray(values)
+        place.plot(time, value, color=colour, linewidth=0.8)
+        place.fill_between(time, value, where=(value >= least).tolist(), color=colour, alpha=0.35, step="mid")
+        place.axhline(least, color=FAINT, linewidth=0.6, linestyle=":")
+        place.set_ylim(0, 1.02)
+        place.set_xlim(0, max(len(values) * step, step))
+        place.set_title(title, fontsize=9, color=INK, loc="left")
+        place.xaxis.set_major_formatter(lambda x, _: f"{int(x) // 60}:{int(x) % 60:02}" if long else f"{x:g} s")
+        place.tick_params(labelsize=7, colors=FAINT)
+        place.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+class LongSpectrogram:
+    """The short-time spectrum of a recording of any length in `COLUMNS` to twice as many columns, in constant memory.
+
+    Frames of 32 ms, a quarter of it apart; their powers, and those of all channels, are averaged over each column.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._size = max(64, 2 * round(rate * 0.016))
+        self._hop, self._each = self._size // 4, 1
+        self._kept: Samples | None = None
+        self._columns: list[npt.NDArray[np.float64]] = []
+        self._frames: list[npt.NDArray[np.float64]] = []  # of a column that is not complete
+
+    def add(self, samples: Samples) -> None:
+        """Take the next samples `(channels, time)`."""
+        kept = np.zeros((len(samples), self._size // 2), np.float32) if self._kept is None else self._kept
+        joined = np.concatenate([kept, samples], axis=1)
+        count = max(0, (joined.shape[1] - self._size) // self._hop + 1)
+        self._kept = joined[:, count * self._hop :]
+        if not count:
+            return
+        frames = np.lib.stride_tricks.sliding_window_view(joined, self._size, axis=1)[:, :: self._hop][:, :count]
+        spectra = np.fft.rfft(frames * np.hanning(self._size).astype(np.float32))
+        for power in np.square(np.abs(spectra), dtype=np.float64).mean(0) / (self._size / 4) ** 2:
+            self._frames.append(power)
+            self._complete()
+
+    def _complete(self) -> None:
+        if len(self._frames) == self._each:
+            self._columns.append(np.mean(self._frames, axis=0))
+            self._frames = []
+        if len(self._columns) == 2 * COLUMNS:
+            self._columns = [(a + b) / 2 for a, b in zip(self._columns[::2], self._columns[1::2], strict=True)]
+            self._each *= 2
+
+    def levels(self) -> npt.NDArray[np.float32]:
+        """What there is so far, dB of full scale, `(frequencies, columns)`."""
+        rest = [np.mean(self._frames, axis=0)] if self._frames else []
+        power = np.array([*self._columns, *rest] or [np.zeros(self._size // 2 + 1)])
+        return np.asarray(10 * np.log10(np.maximum(power.T, 1e-14)), np.float32)
 
 
 def scores_by_snr(name: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:

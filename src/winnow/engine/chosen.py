@@ -1,0 +1,203 @@
+"""Wanted voices out of a recording: each by itself, and the rest; block by block, and with their presence over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from winnow.audio import Samples
+from winnow.engine.presence import STEP, Follower, Presence
+from winnow.engine.run import Separation, Settings, Stems, separator_of
+from winnow.errors import BadOption
+from winnow.models import catalog
+from winnow.models.bundle import Bundle
+from winnow.models.methods import METHODS
+from winnow.models.voices import SpectralVoice, VoiceEncoder, default_encoder
+
+CUE = "voice"
+REST = "rest"
+DEFAULT = "voice-16k"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whose voice is meant. name: of the stem; voice: the unit vector that an encoder made of a recording of it."""
+
+    name: str
+    voice: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ChosenSettings(Settings):
+    """What a person can ask for. persons: whose voices; remove: they are taken out, so that the rest is what is wanted.
+
+    strength, max_attenuation: of what is taken away, from each voice's output or, with `remove`, from the rest.
+    sure: 0 to 1, an estimate counts only where its presence is that much at least, what it holds elsewhere goes to the rest.
+    encoder: bundle that makes the vectors of voices, empty for the one that the model was trained with. The model has a voice cue.
+    Raises BadOption, UnknownModel.
+    """
+
+    model: str = DEFAULT
+    persons: tuple[Person, ...] = ()
+    remove: bool = False
+    sure: float | None = None
+    encoder: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sure is not None and not 0 <= self.sure <= 1:
+            raise BadOption(f"how sure it is lies between 0 and 1, not {self.sure:g}.")
+        names = [person.name for person in self.persons]
+        if not names or len(set(names)) < len(names) or REST in names:
+            raise BadOption(f'give one voice at least, each with a name of its own that is not "{REST}".')
+
+    def check(self) -> None:
+        """Find out whether model, voices and mask go together, before any recording is read. Raises BadOption, BadInput."""
+        bundle = find_bundle(str(self.model))
+        for each in self.each():
+            separator_of(bundle, each)
+
+    def each(self) -> list[Settings]:
+        """What separates each of the voices, without limits."""
+        plain = {name: getattr(self, name) for name in ("model", "channels", "threads", "mask", "factor")}
+        return [Settings(**plain, cues=((CUE, person.voice),)) for person in self.persons]
+
+
+def find_bundle(model: str) -> Bundle:
+    """A bundle with a voice cue. Raises BadOption that names those that have one, UnknownModel."""
+    if model not in METHODS and model != "auto":
+        bundle = catalog.find(model)
+        if any(cue.name == CUE for cue in bundle.manifest.cues):
+            return bundle
+    able = [name for name in catalog.names() if any(cue.name == CUE for cue in catalog.find(name).manifest.cues)]
+    raise BadOption(f"{model} cannot be told which voice is meant; {_listed(able)}")
+
+
+def encoder_for(bundle: Bundle, named: str = "") -> VoiceEncoder:
+    """What makes the vectors that a bundle was trained with: the bundle that is named, else a shipped one, else none at all.
+
+    Raises BadOption where that is another encoder, or not here.
+    """
+    m = bundle.manifest
+    (cue,) = (cue for cue in m.cues if cue.name == CUE)
+    encoder = catalog.find(named).encoder() if named else _shipped(cue.source)
+    if encoder is None or (cue.source and cue.source != encoder.identity):
+        found = f", not of {encoder.identity}" if encoder else ""
+        raise BadOption(f"{m.name} takes voices of the encoder {cue.source}{found}; give that one with --encoder.")
+    if cue.size and cue.size != encoder.size:
+        raise BadOption(
+            f"{m.name} takes voices of {cue.size} numbers, those of {encoder.identity} have {encoder.size}; give --encoder."
+        )
+    return encoder
+
+
+def _shipped(identity: str) -> VoiceEncoder | None:
+    """The encoder with an identity, or the usual one for an empty one; None where none has it."""
+    usual = default_encoder()
+    able = (usual, SpectralVoice()) if identity else (usual,)
+    return next((encoder for encoder in able if not identity or encoder.identity == identity), None)
+
+
+def _listed(names: list[str]) -> str:
+    return f"those that can: {', '.join(names)}." if names else "give a bundle that has a voice cue with --model."
+
+
+class Chosen:
+    """The interface of `winnow.engine.run.Separation` for wanted voices: a stem for each of them, then the rest.
+
+    They add up to the recording: where two voices both claim a sound, the rest holds it with the opposite sign.
+    """
+
+    def __init__(self, rate: int, channels: int, settings: ChosenSettings, encoder: VoiceEncoder | None = None) -> None:
+        self.settings = settings
+        heard = encoder or encoder_for(find_bundle(str(settings.model)), settings.encoder)
+        self._voices = [
+            _Voice(person, Separation(rate, channels, each), heard, settings.sure)
+            for person, each in zip(settings.persons, settings.each(), strict=True)
+        ]
+        first = self._voices[0].separation
+        self.rate, self.channels, self.model, self.latency = first.rate, channels, first.model, first.latency
+        self.stems = (*(person.name for person in settings.persons), REST)
+
+    def watch(self, tell: Callable[[float], None]) -> None:
+        """See `Separation.watch`."""
+        self._voices[0].separation.watch(tell)
+
+    def feed(self, block: Samples) -> Stems:
+        """Give the next samples `(channels, time)`, take what is finished. Raises as `Separation.feed`."""
+        return self._apart([voice.feed(block) for voice in self._voices])
+
+    def flush(self) -> Stems:
+        """The rest, after the last block. Raises BadInput the second time."""
+        return self._apart([voice.flush() for voice in self._voices])
+
+    @property
+    def presence(self) -> Mapping[str, Presence]:
+        """Of each voice, as far as it is known."""
+        return {voice.name: voice.follower.presence for voice in self._voices}
+
+    def _apart(self, found: list[tuple[Samples, Samples]]) -> Stems:
+        """From each voice and the recording, of equal length, to the stems."""
+        least, recording = np.float32(self.settings.least_gain), found[0][1]
+        kept = least * recording if least and not self.settings.remove else np.float32(0)
+        voices = [np.asarray((1 - least) * voice + kept, np.float32) for voice, _ in found]
+        return dict(zip(self.stems, [*voices, recording - sum(voices[1:], start=voices[0])], strict=True))
+
+
+class _Voice:
+    """One wanted voice on its way: separated, followed, and where it is not sure, left out."""
+
+    def __init__(self, person: Person, separation: Separation, encoder: VoiceEncoder, sure: float | None) -> None:
+        self.name, self.separation, rate = person.name, separation, separation.rate
+        self.follower = Follower(np.asarray(person.voice, np.float32), encoder, rate)
+        self._gate = None if sure is None else Gate(sure, rate)
+        self._waiting = [np.zeros((separation.channels, 0), np.float32)] * 2
+
+    def feed(self, block: Samples) -> tuple[Samples, Samples]:
+        """The voice and the recording, as far as they are finished."""
+        return self._followed(self.separation.feed(block), ended=False)
+
+    def flush(self) -> tuple[Samples, Samples]:
+        """The rest of both."""
+        return self._followed(self.separation.flush(), ended=True)
+
+    def _followed(self, stems: Stems, ended: bool) -> tuple[Samples, Samples]:
+        voice, recording = stems[CUE], stems[CUE] + stems[REST]
+        known = self.follower.feed(voice, recording)
+        if ended:
+            known += self.follower.flush()
+        if self._gate is None:
+            return voice, recording
+        self._waiting = [np.concatenate(pair, axis=1) for pair in zip(self._waiting, (voice, recording), strict=True)]
+        gains = self._gate.gains(known, self._waiting[0].shape[1] if ended else None)
+        voice, recording = (part[:, : len(gains)] for part in self._waiting)
+        self._waiting = [part[:, len(gains) :] for part in self._waiting]
+        return gains * voice, recording
+
+
+class Gate:
+    """A gain that opens where presence reaches a threshold and closes elsewhere, each within 0.1 s."""
+
+    def __init__(self, threshold: float, rate: int) -> None:
+        self._threshold, self._size = threshold, rate * STEP
+        self._open: list[float] = []  # for frames around the next sample
+        self._first = 0  # their number
+        self._given = 0  # samples
+
+    def gains(self, presence: list[float], samples: int | None = None) -> npt.NDArray[np.float32]:
+        """For the next samples `(time,)`, as many as are known; samples: that are still to come, after the last frame."""
+        self._open += [float(value >= self._threshold) for value in presence]
+        centres = (self._first + 0.5 + np.arange(len(self._open))) * self._size
+        if samples is None:
+            samples = max(0, int(centres[-1]) - self._given) if len(centres) else 0
+        if not samples:
+            return np.zeros(0, np.float32)
+        place = self._given + np.arange(samples) + 0.5
+        gains = np.interp(place, centres, self._open)
+        self._given += samples
+        old = max(0, int(np.searchsorted(centres, self._given)) - 1)
+        self._open, self._first = self._open[old:], self._first + old
+        return np.asarray(gains, np.float32)
