@@ -1,0 +1,98 @@
+"""What a bundle costs, measured in a fresh process on one core: time over real time, memory, multiply-accumulates."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kit.macs import fed, multiply_accumulates
+from kit.process import high_water, limited
+from kit.sound import Wave
+from winnow.engine.bodies import WindowBody
+from winnow.models import catalog
+from winnow.models.bundle import Bundle
+
+BENCH = Path(__file__).parents[1]
+CHILD = f"import sys; sys.path.insert(0, {str(BENCH)!r}); from kit.running import main; main()"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """load: time of the processor over the length of the sound, windows overlapping as they do; megabytes: of the process at
+    most, and before the first window; macs: multiply-accumulates of the network for a second of its window.
+    """
+
+    load: float
+    megabytes: float
+    before: float
+    macs: float
+
+
+def cost(model: str, seconds: int = 30) -> Cost:
+    """Of a bundle, on so much modulated noise. A failure ends the benchmark with what the process said."""
+    folder = catalog.find(model).path
+    with limited(1):
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD, str(folder), str(seconds)],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+    if done.returncode:
+        sys.exit(f"{model}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def main() -> None:
+    """In the fresh process: the bundle's folder and the seconds are its arguments; prints a `Cost` as JSON."""
+    bundle, seconds = catalog.find(sys.argv[1]), int(sys.argv[2])
+    rate = bundle.manifest.rate
+    separator = bundle.separator(some_cues(bundle))
+    before = high_water(os.getpid())
+    body = WindowBody(separator, 1, rate, True, 0.0)
+    separator(next(sound(rate, 1 + int(separator.window)))[None][:, : round(separator.window * rate)], rate)
+    began = time.process_time()
+    for block in sound(rate, seconds):
+        body.feed(block[None])
+    body.flush()
+    load = (time.process_time() - began) / seconds
+    peak = high_water(os.getpid())
+    print(json.dumps({"load": load, "megabytes": peak, "before": before, "macs": macs(sys.argv[1])}))
+
+
+def macs(folder: str) -> float:
+    """Of every graph that is run for a window, by the window's length."""
+    bundle = catalog.find(folder)
+    rate = bundle.manifest.rate
+    with fed() as seen:
+        separator = bundle.separator(some_cues(bundle))
+        samples = np.concatenate(list(sound(rate, 1 + int(separator.window))))
+        separator(samples[None, : round(separator.window * rate)], rate)
+    return sum(multiply_accumulates(graph, feed) for graph, feed in seen) / separator.window
+
+
+def some_cues(bundle: Bundle) -> dict[str, Wave]:
+    """A unit vector for each cue, of the size that the graph wants."""
+    import onnx
+
+    inputs = {each.name: each.type.tensor_type.shape.dim for each in onnx.load_from_string(bundle.graph).graph.input}
+    rng = np.random.default_rng(0)
+    found = {cue.name: rng.standard_normal(inputs[cue.name][-1].dim_value) for cue in bundle.manifest.cues}
+    return {name: (vector / np.linalg.norm(vector)).astype(np.float32) for name, vector in found.items()}
+
+
+def sound(rate: int, seconds: int) -> Iterator[Wave]:
+    """Noise that swells as speech does, a second at a time: at no moment digital silence, which may be faster."""
+    rng = np.random.default_rng(0)
+    swell = 0.02 + 0.08 * np.abs(np.sin(2 * np.pi * np.arange(rate) * 3 / rate))
+    for _ in range(seconds):
+        yield (swell * rng.standard_normal(rate)).astype(np.float32)
