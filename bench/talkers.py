@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-from winnow.metrics.oracle import oracle
 
 from kit import report
 from kit.fixed import Fixed, Sounding, quick, read_set, sounding
-from kit.folders import ROOT, add_folders
+from kit.folders import ROOT, add_folders, need_speech
 from kit.running import cost
 from kit.separating import Model, Scores, cell, command, scored
 from kit.sound import Wave, resample
+from winnow.metrics.oracle import oracle
 from winnow.metrics.sdr import LIMIT, best_order, si_sdr
 
 PAGE = ROOT / "docs" / "talkers-scores.md"
@@ -98,7 +98,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--baseline", help="a bundle whose talkers had a fixed order in training")
     parser.add_argument("--quick", action="store_true", help="two mixtures of each kind; prints only")
     parser.add_argument("--anew", action="store_true", help="make kept scores again")
-    return parser.parse_args()
+    args = parser.parse_args()
+    need_speech(parser, args)
+    return args
 
 
 def talkers(mixture: Sounding) -> list[Wave]:
