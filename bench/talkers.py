@@ -19,7 +19,7 @@ from kit import report
 from kit.fixed import Fixed, Sounding, quick, read_set, sounding
 from kit.folders import ROOT, add_folders, need_speech
 from kit.running import cost
-from kit.separating import Model, Scores, cell, command, scored
+from kit.separating import NO_TALKERS, Model, Scores, cell, command, scored
 from kit.sound import Wave, resample
 from winnow.metrics.oracle import oracle
 from winnow.metrics.sdr import LIMIT, best_order, si_sdr
@@ -31,7 +31,6 @@ ORACLES = {
     "oracle: ideal ratio mask": {"kind": "irm"},
     "oracle: complex mask of modulus 1 at most": {"kind": "crm", "most": 1.0},
 }
-NO_TALKERS = ("background", "rest", "noise", "music")
 MIXTURE = "the mixture itself"
 Results = dict[str, list[Scores]]
 

@@ -19,6 +19,7 @@ from winnow.models import catalog
 from winnow.models.bundle import Bundle
 
 CACHE = ROOT / ".bench" / "voices"
+NO_TALKERS = ("background", "rest", "noise", "music")
 VERSION = 1  # of what is measured and how; another number makes all scores anew
 Scores = dict[str, float]
 Cues = Mapping[str, Wave]
