@@ -27,20 +27,32 @@ Cues = Mapping[str, Wave]
 
 @dataclass(frozen=True)
 class Model:
-    """A bundle by name or by its folder."""
+    """A bundle by name or by its folder; `NAME+org`, `NAME+inv_sub`: with a published mode of the VoiceFilter."""
 
     given: str
 
     @cached_property
     def bundle(self) -> Bundle:
         """The bundle."""
-        return catalog.find(self.given)
+        return catalog.find(self.folder)
+
+    @property
+    def folder(self) -> str:
+        """What was given, without a mode."""
+        return self.given.partition("+")[0]
+
+    @property
+    def mode(self) -> dict[str, str]:
+        """What its separator is told beside the cues."""
+        mask = self.given.partition("+")[2]
+        return {"mask": mask} if mask else {}
 
     @property
     def title(self) -> str:
         """How it is called in the tables."""
         rate = self.bundle.manifest.rate
-        return self.bundle.manifest.name + ("" if rate == 16000 else f" (at {rate / 1000:g} kHz)")
+        mode = "".join(f", {value}" for value in self.mode.values())
+        return self.bundle.manifest.name + mode + ("" if rate == 16000 else f" (at {rate / 1000:g} kHz)")
 
     @property
     def rate(self) -> int:
@@ -49,13 +61,14 @@ class Model:
 
     def stems(self, mixture: Wave, rate: int, cues: Cues | None = None) -> dict[str, Wave]:
         """`(time,)` at `rate` hertz to stems `(time,)` at the bundle's own rate; what is left of the mixture is one too."""
-        manifest = self.bundle.manifest
-        own = resample(mixture, rate, manifest.rate)
-        found = separated(self.bundle.separator(cues or {}), own[None], manifest.rate)[:, 0]
-        found = np.nan_to_num(np.stack([fit(stem, len(own)) for stem in found]))
-        if len(found) < len(manifest.stems):
-            found = np.concatenate([found, own[None] - found.sum(axis=0, keepdims=True)])
-        return dict(zip(manifest.stems, found, strict=True))
+        own = resample(mixture, rate, self.rate)
+        separator = self.bundle.separator(cues or {}, **self.mode)
+        made = separated(separator, own[None], self.rate)[:, 0]
+        found = {name: np.nan_to_num(fit(stem, len(own))) for name, stem in zip(separator.stems, made, strict=True)}
+        for name in self.bundle.manifest.stems:
+            if name not in found:
+                found[name] = own - sum(found.values())
+        return found
 
 
 def scored(
