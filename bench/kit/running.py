@@ -38,35 +38,41 @@ class Cost:
 
 def cost(model: str, seconds: int = 30) -> Cost:
     """Of a bundle, on so much modulated noise. A failure ends the benchmark with what the process said."""
-    folder = catalog.find(model).path
+    folder = str(catalog.find(model).path)
+    return Cost(**fresh("run", folder, str(seconds)), **fresh("count", folder))
+
+
+def fresh(*arguments: str) -> dict[str, float]:
+    """What `main` prints in a process of its own; counting loads the graph twice, which would count as memory of running."""
     with limited(1):
-        done = subprocess.run(
-            [sys.executable, "-c", CHILD, str(folder), str(seconds)],
-            check=False,
-            capture_output=True,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
+        command, surroundings = [sys.executable, "-c", CHILD, *arguments], os.environ | {"OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=surroundings)
     if done.returncode:
-        sys.exit(f"{model}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+        sys.exit(f"{arguments[1]}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def main() -> None:
-    """In the fresh process: the bundle's folder and the seconds are its arguments; prints a `Cost` as JSON."""
-    bundle, seconds = catalog.find(sys.argv[1]), int(sys.argv[2])
+    """In the fresh process: `run FOLDER SECONDS` or `count FOLDER`; prints fields of a `Cost` as JSON."""
+    work, folder, *rest = sys.argv[1:]
+    found = {"macs": macs(folder)} if work == "count" else run(catalog.find(folder), int(rest[0]))
+    print(json.dumps(found))
+
+
+def run(bundle: Bundle, seconds: int) -> dict[str, float]:
+    """Time and memory, the first window not timed."""
     rate = bundle.manifest.rate
     separator = bundle.separator(some_cues(bundle))
     before = high_water(os.getpid())
+    separator(window(rate, separator.window), rate)
     body = WindowBody(separator, 1, rate, True, 0.0)
-    separator(next(sound(rate, 1 + int(separator.window)))[None][:, : round(separator.window * rate)], rate)
     began = time.process_time()
     for block in sound(rate, seconds):
         body.feed(block[None])
     body.flush()
     load = (time.process_time() - began) / seconds
-    peak = high_water(os.getpid())
-    print(json.dumps({"load": load, "megabytes": peak, "before": before, "macs": macs(sys.argv[1])}))
+    return {"load": load, "before": before, "megabytes": high_water(os.getpid())}
 
 
 def macs(folder: str) -> float:
@@ -75,9 +81,13 @@ def macs(folder: str) -> float:
     rate = bundle.manifest.rate
     with fed() as seen:
         separator = bundle.separator(some_cues(bundle))
-        samples = np.concatenate(list(sound(rate, 1 + int(separator.window))))
-        separator(samples[None, : round(separator.window * rate)], rate)
+        separator(window(rate, separator.window), rate)
     return sum(multiply_accumulates(graph, feed) for graph, feed in seen) / separator.window
+
+
+def window(rate: int, seconds: float) -> Wave:
+    """`(1, time)` of that sound."""
+    return np.concatenate(list(sound(rate, 1 + int(seconds))))[None, : round(seconds * rate)]
 
 
 def some_cues(bundle: Bundle) -> dict[str, Wave]:
