@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from winnow.engine.conversation import talkers_of
 
 from kit import report
 from kit.conversation import Conversation, Scene, compose, joined, two_streams
@@ -26,6 +25,7 @@ from kit.folders import ROOT, add_folders, need_speech
 from kit.process import WINNOW, Run, watch
 from kit.separating import CACHE, NO_TALKERS, Model, command
 from kit.sound import RATE, Wave, read, write_wav
+from winnow.engine.conversation import talkers_of
 from winnow.metrics.diarisation import Diarisation, Turn, diarisation
 from winnow.metrics.tracks import Tracking, Tracks, tracking
 
@@ -178,6 +178,7 @@ def hour(model: Model, data: Path, minutes: int) -> tuple[Row, Run]:
     conversation = compose(replace(LONG, seconds=60 * minutes), data)
     with tempfile.TemporaryDirectory() as folder:
         whole, out = Path(folder) / "long.wav", Path(folder) / "out"
+        out.mkdir()
         write_wav(whole, [conversation.mixture], RATE)
         run = watch([*WINNOW, "separate", str(whole), "--model", model.given, "-o", str(out), "--quiet"], cores=1)
         told = json.loads(next(out.glob("*.talkers.json")).read_text(encoding="utf-8"))["talkers"]

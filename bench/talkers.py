@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-from winnow.metrics.oracle import oracle
 
 from kit import report
 from kit.fixed import Fixed, Sounding, quick, read_set, sounding
@@ -22,6 +21,7 @@ from kit.folders import ROOT, add_folders, need_speech
 from kit.running import cost
 from kit.separating import NO_TALKERS, Model, Scores, cell, command, scored
 from kit.sound import Wave, resample
+from winnow.metrics.oracle import oracle
 from winnow.metrics.sdr import LIMIT, best_order, si_sdr
 
 PAGE = ROOT / "docs" / "talkers-scores.md"

@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
-from winnow.metrics.oracle import oracle
-from winnow.models.voices import default_encoder
 
 from kit import report
 from kit.fixed import Fixed, Sounding, quick, read_set, sounding
@@ -26,10 +24,12 @@ from kit.running import cost
 from kit.separating import CACHE, Model, Scores, cell, command, scored
 from kit.sound import RATE, Wave, resample, rms
 from winnow.metrics.bss import sdr
+from winnow.metrics.oracle import oracle
 from winnow.metrics.recognisers import find
 from winnow.metrics.report.pictures import panels
 from winnow.metrics.sdr import si_sdr
 from winnow.metrics.words import word_errors
+from winnow.models.voices import default_encoder
 
 PAGE = ROOT / "docs" / "voice-scores.md"
 PICTURES = ROOT / "docs" / "pictures"
@@ -94,7 +94,7 @@ def main() -> None:
         rate = models[title].rate if title in models else RATE
         score = partial(measured, separate, rate, words)
         results[title] = scored(f"voice {title}", known, sounding(chosen, args.data), score, args.anew)
-    words.keep()
+        words.keep()
     shown = [m for m in everything if m.id == SHOWN]
     whole = bool(args.models) and not args.quick
     figures = [figure(model, next(sounding(shown, args.data))) for model in models.values()] if whole else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def scored(
 
     version: what the system is, such as the hash of its graph and what it was told; anew: make all.
     """
-    path = CACHE / f"{title.replace(' ', '-').replace('/', '-')}.json"
+    path = CACHE / (re.sub(r"[^\w.+-]+", "-", title) + ".json")
     kept: dict[str, Scores] = json.loads(path.read_text()) if path.exists() else {}
     out, made = [], 0
     for mixture in mixtures:
