@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -29,7 +30,7 @@ from winnow.metrics.recognisers import find
 from winnow.metrics.report.pictures import panels
 from winnow.metrics.sdr import si_sdr
 from winnow.metrics.words import word_errors
-from winnow.models.voices import default_encoder
+from winnow.models.voices import VoiceEncoder, default_encoder
 
 PAGE = ROOT / "docs" / "voice-scores.md"
 PICTURES = ROOT / "docs" / "pictures"
@@ -88,7 +89,7 @@ def main() -> None:
     systems: dict[str, tuple[str, Callable[[Sounding], dict[str, Wave]]]] = {
         MIXTURE: ("", lambda m: {"voice": m.mixture, "rest": m.mixture}),
         ORACLE: ("", ideal),
-    } | {title: (version(model), partial(told, model)) for title, model in models.items()}
+    } | {title: (version(model, args.encoder), partial(told, model, args.encoder)) for title, model in models.items()}
     results = {}
     for title, (known, separate) in systems.items():
         rate = models[title].rate if title in models else RATE
@@ -97,7 +98,9 @@ def main() -> None:
         words.keep()
     shown = [m for m in everything if m.id == SHOWN]
     whole = bool(args.models) and not args.quick
-    figures = [figure(model, next(sounding(shown, args.data))) for model in models.values()] if whole else []
+    figures = (
+        [figure(model, args.encoder, next(sounding(shown, args.data))) for model in models.values()] if whole else []
+    )
     text = page(args, chosen, results, models, figures)
     print(text)
     if whole:
@@ -109,6 +112,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_folders(parser)
     parser.add_argument("--models", nargs="*", default=["voice-16k"], help="bundles (%(default)s)")
+    parser.add_argument("--encoder", default="", help="bundle or run of the voice encoder (the one that ships)")
     parser.add_argument("--hour", action="store_true", help="memory on an hour too, at the load of the table")
     parser.add_argument("--quick", action="store_true", help="two mixtures of each kind; prints only")
     parser.add_argument("--anew", action="store_true", help="make kept scores again")
@@ -117,14 +121,33 @@ def arguments() -> argparse.Namespace:
     return args
 
 
-def version(model: Model) -> str:
+@lru_cache(maxsize=1)
+def opened(given: str) -> VoiceEncoder:
+    """An encoder by the name or folder of its bundle or run; the one that ships for an empty name."""
+    if not given:
+        return default_encoder()
+    from winnow.train.encoders import open_encoder
+
+    return open_encoder(given)
+
+
+def encoder_of(model: Model, given: str) -> VoiceEncoder:
+    """What makes the vectors of voices; ends the benchmark where the bundle was trained with those of another one."""
+    made = opened(given)
+    wanted = next((cue.source for cue in model.bundle.manifest.cues if cue.name == "voice"), "")
+    if wanted and wanted != made.identity:
+        sys.exit(f"{model.title} wants voices of {wanted}, not of {made.identity}: give --encoder.")
+    return made
+
+
+def version(model: Model, encoder: str) -> str:
     """Of a bundle, and of what tells it the voice."""
-    return f"{model.bundle.manifest.sha256} {model.mode} {default_encoder().identity}"
+    return f"{model.bundle.manifest.sha256} {model.mode} {encoder_of(model, encoder).identity}"
 
 
-def told(model: Model, mixture: Sounding) -> dict[str, Wave]:
+def told(model: Model, encoder: str, mixture: Sounding) -> dict[str, Wave]:
     """Stems of a bundle that is told the voice by its reference clip."""
-    vector = default_encoder()(mixture.stems["reference"], mixture.rate)
+    vector = encoder_of(model, encoder)(mixture.stems["reference"], mixture.rate)
     return model.stems(mixture.mixture, mixture.rate, {"voice": vector})
 
 
@@ -203,9 +226,9 @@ class Words:
         self._path.write_text(json.dumps(self._known))
 
 
-def figure(model: Model, mixture: Sounding) -> str:
+def figure(model: Model, encoder: str, mixture: Sounding) -> str:
     """Spectrograms of one mixture and of what both modes make of it, as a PNG in docs/pictures; the line that shows it."""
-    found = told(model, mixture)
+    found = told(model, encoder, mixture)
     signals = {
         "mixture": mixture.mixture,
         "reference clip, another moment": mixture.stems["reference"],
