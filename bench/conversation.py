@@ -27,6 +27,7 @@ from kit.separating import CACHE, NO_TALKERS, Model, command
 from kit.sound import RATE, Wave, read, write_wav
 from winnow.engine.conversation import talkers_of
 from winnow.metrics.diarisation import Diarisation, Turn, diarisation
+from winnow.metrics.sdr import si_sdr
 from winnow.metrics.tracks import Tracking, Tracks, tracking
 
 PAGE = ROOT / "docs" / "conversation-scores.md"
@@ -65,7 +66,8 @@ ABOUT_MEASURES = (
     "Swap rate: share of the time in which somebody speaks that comes out in another track than that talker's own (frames of 0.5 "
     "s; tracks belong to talkers one to one, the best way; talkers without a track have all their time wrong). Swaps: changes "
     "of the track that last a second, by hour of conversation. Improvement: SI-SDR over the whole conversation against the "
-    "mixture's, mean over talkers that have a track. DER: share of speech missed + invented + given to the wrong talker, "
+    "mixture's, mean over talkers that have a track; most of it comes from turns alone, so it is also told for overlaps by "
+    "themselves, where only the network can help. DER: share of speech missed + invented + given to the wrong talker, "
     f"{COLLAR:g} s around each true beginning and end not judged. People: found, of those there are."
 )
 HEAD = [
@@ -76,20 +78,23 @@ HEAD = [
     "swap rate %",
     "swaps/h",
     "SI-SDRi dB",
+    "in overlaps",
     "DER %",
-    "= missed + invented + wrong",
+    "missed + invented + wrong",
 ]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One system on one conversation. people: found; None where it does not say."""
+    """One system on one conversation. people: found; None where it does not say; overlaps: SI-SDR improvement of each talker
+    that has a track, only where somebody else speaks too, dB."""
 
     scene: Scene
     separator: str
     way: str
     people: int | None
     tracks: Tracks
+    overlaps: list[float]
     turns: Diarisation
 
 
@@ -142,7 +147,26 @@ def row(
 ) -> Row:
     """All measures."""
     found = tracking(conversation.talkers, np.asarray(tracks, np.float32), conversation.mixture, RATE)
-    return Row(conversation.scene, separator, way, people, found, diarisation(conversation.turns, turns, collar=COLLAR))
+    judged = diarisation(conversation.turns, turns, collar=COLLAR)
+    return Row(conversation.scene, separator, way, people, found, in_overlaps(conversation, tracks, found), judged)
+
+
+def in_overlaps(conversation: Conversation, tracks: Wave | Sequence[Wave], found: Tracks) -> list[float]:
+    """SI-SDR improvement where a talker and somebody else speak, dB: there following turns alone does not help."""
+    speaking = np.zeros(conversation.talkers.shape, bool)
+    for talker, begin, end in conversation.spans:
+        speaking[talker, begin:end] = True
+    several = speaking.sum(axis=0) > 1
+    gains = []
+    for talker, track in enumerate(found.tracks):
+        here = several & speaking[talker]
+        if track is None or not here.any():
+            continue
+        sounds = (tracks[track], conversation.mixture)
+        after, before = (si_sdr(conversation.talkers[talker][here], sound[here]) for sound in sounds)
+        if after is not None and before is not None:
+            gains.append(after - before)
+    return gains
 
 
 def streams(model: Model, conversation: Conversation, anew: bool) -> Wave:
@@ -188,8 +212,9 @@ def hour(model: Model, data: Path, minutes: int) -> tuple[Row, Run]:
     for start in range(0, conversation.mixture.size, BLOCK):
         here = slice(start, start + BLOCK)
         found.feed(conversation.talkers[:, here], np.stack([t[here] for t in tracks]), conversation.mixture[here])
-    judged = diarisation(conversation.turns, turns, collar=COLLAR)
-    return Row(conversation.scene, model.title, FOUND, len(told), found.result(), judged), run
+    judged, kept = diarisation(conversation.turns, turns, collar=COLLAR), found.result()
+    overlaps = in_overlaps(conversation, tracks, kept)
+    return Row(conversation.scene, model.title, FOUND, len(told), kept, overlaps, judged), run
 
 
 def page(args: argparse.Namespace, rows: Sequence[Row], long: Sequence[tuple[Model, Row, Run]]) -> str:
@@ -219,7 +244,7 @@ def page(args: argparse.Namespace, rows: Sequence[Row], long: Sequence[tuple[Mod
 def cells(each: Row) -> list[str]:
     """A line of the table."""
     people = "-" if each.people is None else f"{each.people} of {each.scene.people}"
-    gains = [gain for gain in each.tracks.improvements if gain is not None]
+    gains = [gain for gain in each.tracks.improvements if gain is not None and each.scene.people > 1]
     judged = each.turns
     parts = [100 * part / judged.spoken for part in (judged.missed, judged.false_alarm, judged.confusion)]
     return [
@@ -229,10 +254,16 @@ def cells(each: Row) -> list[str]:
         people,
         f"{100 * (each.tracks.swap_rate or 0):.1f}",
         f"{each.tracks.swaps_per_hour:.0f}",
-        f"{np.mean(gains):+.1f}" if gains else "-",
+        mean(gains),
+        mean(each.overlaps),
         f"{sum(parts):.1f}",
         " + ".join(f"{part:.1f}" for part in parts),
     ]
+
+
+def mean(gains: Sequence[float]) -> str:
+    """In a table's cell; a dash for nothing."""
+    return f"{np.mean(gains):+.1f}" if gains else "-"
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -248,12 +279,21 @@ def summary(rows: Sequence[Row]) -> str:
                 f"{separator}, {way}",
                 f"{100 * np.mean([each.tracks.swap_rate or 0 for each in several]):.1f}",
                 f"{np.mean([each.tracks.swaps_per_hour for each in several]):.0f}",
-                f"{np.mean(gains):+.1f}" if gains else "-",
+                mean(gains),
+                mean([g for each in several for g in each.overlaps]),
                 f"{100 * np.mean([each.turns.rate or 0 for each in several]):.1f}",
                 f"{sum(right)} of {len(right)}" if right else "-",
             ]
         )
-    head = ["two and more people", "swap rate %", "swaps/h", "SI-SDRi dB", "DER %", "number right, one person too"]
+    head = [
+        "two and more people",
+        "swap rate %",
+        "swaps/h",
+        "SI-SDRi dB",
+        "in overlaps",
+        "DER %",
+        "number right, one person too",
+    ]
     return report.table(head, lines)
 
 
