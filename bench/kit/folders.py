@@ -27,3 +27,9 @@ def bundle_folder(model: str) -> Path:
     """The folder of a bundle: itself, or that of a shipped one by name."""
     folder = Path(model)
     return folder if folder.is_dir() else ROOT / "src" / "winnow" / "zoo" / model
+
+
+def need_speech(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with one line where --data is not given or holds no validation speech."""
+    if not args.data or not (args.data / "valid" / "speech").is_dir():
+        parser.error("--data (or WINNOW_BENCH_DATA) is a folder that holds valid/speech, valid/noise, valid/rir ...")

@@ -95,7 +95,7 @@ class Tracking:
         )
         tracks = _assigned(time)
         spoken = float(active.sum())
-        right = sum(time[i, j] for i, j in enumerate(tracks) if j is not None)
+        right = sum(float(time[i, j]) for i, j in enumerate(tracks) if j is not None)
         swaps = sum(swaps_of(heard[active[:, i], i]) for i in range(self._talkers))
         hours = self._count / self._rate / 3600
         return Tracks(
