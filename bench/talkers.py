@@ -37,7 +37,7 @@ Results = dict[str, list[Scores]]
 ABOUT = (
     "72 mixtures of 4 s, two talkers each, the second one 0 to 5 dB softer, 18 of each kind: *clean*: both all the time; *noisy*: "
     "with noise 0 to 10 dB under them (ESC-10, UrbanSound8K, Picovoice, moodist; none with voices in it); *reverberant*: in a room "
-    "(a hall, a stairwell, a kitchen; wanted are the first 50 ms of it); *partial*: both at once for 20 to 60 % of the time. 25 "
+    "(a hall, a stairwell, a kitchen; wanted is each talker with the echo); *partial*: both at once for 20 to 60 % of the time. 25 "
     "speakers of LibriSpeech and VCTK, rooms and noises that no network has heard. `bench/lists/talkers.jsonl` tells what each is "
     "made of, `bench/make_sets.py` drew it. Mean SI-SDR improvement over talkers in dB, its 95 % interval (bootstrap over "
     "talkers), and the median; estimates are matched to talkers in the order with the highest sum. LibriSpeech's files do not say "
