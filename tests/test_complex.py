@@ -128,3 +128,12 @@ def test_silence_stays_silent(tmp_path):
 def test_senseless_settings_are_refused(wrong):
     with pytest.raises(BundleError, match="make no sense"):
         ComplexSettings(**({"fft": 512, "window": 512, "hop": 256, "bins": 257} | wrong))
+
+
+def test_a_model_without_speech_is_refused_for_speech(tmp_path):
+    for voice, use in ((0, "winnow separate"), (5, "winnow extract")):
+        settings = Settings(model=str(bundle(tmp_path / f"tiny{voice}", voice=voice).path))
+        with pytest.raises(BadOption, match=use):
+            settings.check_speech()
+    with pytest.raises(BadOption, match="only tells voices apart"):
+        Settings(model="speaker-16k").check_speech()

@@ -139,12 +139,6 @@ def make_settings(model: str, strength: float, max_attenuation: float | None, ch
 
     settings = Settings(model=model, strength=strength, max_attenuation=max_attenuation, channels=channels)  # type: ignore[arg-type]
     settings.check_speech()
-    if model != "auto":
-        from winnow.models import catalog
-        from winnow.models.methods import METHODS
-
-        if model not in METHODS:
-            catalog.find(model)
     return settings
 
 

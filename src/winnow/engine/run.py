@@ -58,11 +58,19 @@ class Settings:
             raise BadOption(f'channels are "linked" or "apart", not "{self.channels}".')
 
     def check_speech(self) -> None:
-        """Raises BadOption for a model that does not tell which of its stems is the speech."""
+        """Raises BadOption for a model that does not tell which of its stems is the speech; UnknownModel, BundleError."""
         if self.model in BLIND:
             raise BadOption(
                 f"{self.model} does not know which source is the speech; use `winnow separate`, in Python `winnow.split`."
             )
+        if self.model == "auto" or self.model in METHODS:
+            return
+        m = catalog.find(self.model).manifest
+        if not m.stems:
+            raise BadOption(f"{m.name} only tells voices apart; choose another model, `winnow models` lists all.")
+        if "speech" not in m.stems:
+            use = "extract` or `winnow remove" if m.cues else "separate"
+            raise BadOption(f"{m.name} gives {', '.join(m.stems)} and not the speech; use `winnow {use}`.")
 
     @property
     def least_gain(self) -> float:
