@@ -36,7 +36,9 @@ EACH = 18  # mixtures of each condition; a third of them of each pair
 FEWER = 12  # of the voice absent, and of the voice alone
 SPEAKERS = ("librispeech", "vctk")
 WITH_VOICES = ("children_playing", "street_music")
-TWO = dict(talkers=(2, 2), overlap="full", speed_chance=0.0, noise=0.0, room=0.0, level=(-25.0, -25.0))
+TWO = dict(
+    room_target="whole", talkers=(2, 2), overlap="full", speed_chance=0.0, noise=0.0, room=0.0, level=(-25.0, -25.0)
+)
 NOISY = {"noise": 1.0, "snr": (0.0, 10.0)}
 TALKERS = replace(find_preset("talkers"), **TWO, balance=(-5.0, 0.0))  # type: ignore[arg-type]
 VOICE = replace(find_preset("voice"), **TWO, balance=(-5.0, 5.0), absent=0.0, alone=0.0)  # type: ignore[arg-type]

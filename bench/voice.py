@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -237,7 +238,7 @@ def figure(model: Model, encoder: str, mixture: Sounding) -> str:
         "remove: wanted": rest(mixture),
         "remove: what came out": resample(found["rest"], model.rate, RATE),
     }
-    name = f"voice-{model.title.replace(', ', '-').replace(' ', '-')}.png"
+    name = f"voice-{re.sub(r'[^a-z0-9_]+', '-', model.title.lower()).strip('-')}.png"
     PICTURES.mkdir(exist_ok=True)
     (PICTURES / name).write_bytes(panels(signals, RATE))
     return f"{model.title}:\n\n![mixture, wanted and result of both modes, {model.title}](pictures/{name})"
