@@ -124,7 +124,7 @@ def arguments() -> argparse.Namespace:
 
 @lru_cache(maxsize=1)
 def opened(given: str) -> VoiceEncoder:
-    """An encoder by the name or folder of its bundle or run; the one that ships for an empty name."""
+    """An encoder by the name or folder of its bundle; the one that ships for an empty name."""
     if not given:
         return default_encoder()
     from winnow.train.encoders import open_encoder
