@@ -113,7 +113,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_folders(parser)
     parser.add_argument("--models", nargs="*", default=["voice-16k"], help="bundles (%(default)s)")
-    parser.add_argument("--encoder", default="", help="bundle or run of the voice encoder (the one that ships)")
+    parser.add_argument("--encoder", default="", help="bundle of the voice encoder (the one that ships)")
     parser.add_argument("--hour", action="store_true", help="memory on an hour too, at the load of the table")
     parser.add_argument("--quick", action="store_true", help="two mixtures of each kind; prints only")
     parser.add_argument("--anew", action="store_true", help="make kept scores again")
@@ -124,7 +124,7 @@ def arguments() -> argparse.Namespace:
 
 @lru_cache(maxsize=1)
 def opened(given: str) -> VoiceEncoder:
-    """An encoder by the name or folder of its bundle or run; the one that ships for an empty name."""
+    """An encoder by the name or folder of its bundle; the one that ships for an empty name."""
     if not given:
         return default_encoder()
     from winnow.train.encoders import open_encoder

@@ -261,3 +261,12 @@ def test_a_network_in_several_processes(capsys, folder, monkeypatch):
     code, _, err = run(capsys, "remove", "in/a.wav", "--voice", "alice.wav", "--model", model, "--mask", "org")
     assert code == 2 and "leave out --mask" in err
     assert winnow.extract("in/a.wav", voice="alice.wav", model=model).samples.shape == (1, 24000)
+
+
+def test_a_reference_is_never_overwritten(capsys, folder):
+    store("talk.wav", voice(ALICE, 6, text=3))
+    before = (folder / "alice.wav").read_bytes()
+    for reference in ("alice.wav", "alice.wav@0-4"):
+        code, _, err = run(capsys, "extract", "talk.wav", "--voice", reference, "-o", "alice.wav", "--force")
+        assert code == 2 and "never overwritten" in err and err.count("\n") == 1
+    assert (folder / "alice.wav").read_bytes() == before

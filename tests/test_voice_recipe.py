@@ -95,7 +95,7 @@ def test_takes_first_weights_of_a_network_of_talkers():
 
 def test_a_run_keeps_to_its_encoder():
     with pytest.raises(BadInput, match="vectors of pitch-1"):
-        VoiceRecipe(recipe().config)
+        VoiceRecipe(recipe().config).vectors(np.zeros((1, 8000), np.float32), 8000)
 
 
 def test_bundle_follows_its_cue(tmp_path):

@@ -134,7 +134,8 @@ def _prepared(
     from functools import partial
 
     from winnow.engine.people import grouped
-    from winnow.engine.plan import check_inputs
+    from winnow.engine.plan import check_inputs, identities, protected
+    from winnow.engine.reference import parse
 
     groups = grouped(wish.voice or [], wish.person or [])
     check_inputs(inputs)
@@ -142,7 +143,12 @@ def _prepared(
     settings = _settings(wish, groups, remove, quiet)
     names = tuple(groups)
     task, called = _task(names, remove, rest)
-    prepare = partial(_with_papers, names=names, remove=remove, kinds=papers, word=called[0])
+    heard = identities(path for texts in groups.values() for text in texts if (path := parse(text).path))
+    papered = partial(_with_papers, names=names, remove=remove, kinds=papers, word=called[0])
+
+    def prepare(job: Job) -> Job:
+        return protected(papered(job), heard)
+
     return partial(
         process, settings=settings, task=task, stems=lambda _: called, prepare=prepare, reporter=_reporter(remove)
     )

@@ -12,6 +12,7 @@ import typer
 from winnow.cli.words import times
 
 if TYPE_CHECKING:
+    from winnow.models.manifest import Manifest
     from winnow.train.schedule import Schedule
 
 INSTALL = 'pip install "winnow-audio[train]"'
@@ -40,6 +41,9 @@ Values = Annotated[
 ]
 Begin = Annotated[
     str | None, typer.Option("--from", metavar="RUN", help="Begin with the weights of this run, of the same network.")
+]
+Encoder = Annotated[
+    str | None, typer.Option("--encoder", metavar="BUNDLE", help="Makes the vectors of voices. [default: ours]")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run.")]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of the random numbers. [default: 0]")]
@@ -184,6 +188,11 @@ def spleeter(
     return run_training("spleeter", sounds, held, run, schedule, threads, more)
 
 
+def encoded(encoder: str | None) -> list[str]:
+    """The setting that --encoder stands for."""
+    return [f"encoder={encoder}"] if encoder else []
+
+
 def run_training(name: str, sounds: Any, held: Any, run: str, schedule: Any, threads: int | None, more: Any) -> int:
     """Start a recipe; sounds, held: speech, noise and rooms to train on and to score by; more: as in `winnow.train.run.train`."""
     _need_torch()
@@ -258,9 +267,18 @@ def export(
     manifest = export_run(
         Path(run), Path(output), name=name, about=Path(about) if about else None, force=force, bits=bits
     )
-    print(
-        f"{output}   {manifest.name}: {manifest.parameters} parameters; try `winnow enhance talk.mp4 --model {output}`"
-    )
+    print(f"{output}   {manifest.name}: {manifest.parameters} parameters; try `{_trial(manifest, output)}`")
+
+
+def _trial(manifest: Manifest, output: str) -> str:
+    """A command that uses a bundle, by what it is for."""
+    if manifest.kind == "speaker":
+        return f"winnow train voice --encoder {output}"
+    if any(cue.name == "voice" for cue in manifest.cues):
+        return f"winnow extract talk.mp4 --voice alice.wav --model {output}"
+    if "speech" in manifest.stems:
+        return f"winnow enhance talk.mp4 --model {output}"
+    return f"winnow check {output}" if manifest.cues else f"winnow separate talk.mp4 --model {output}"
 
 
 def _need_torch() -> None:

@@ -19,6 +19,7 @@ def voice(
     valid_noise: common.ValidNoise = None,
     valid_rooms: common.ValidRooms = None,
     run: common.Run = "runs/voice",
+    encoder: common.Encoder = None,
     minutes: common.Minutes = None,
     steps: common.Steps = None,
     epochs: common.Epochs = None,
@@ -33,7 +34,7 @@ def voice(
     threads: common.Threads = None,
 ) -> int:
     """winnow train voice --speech voices.jsonl --noise noise.jsonl --rooms rooms.jsonl
-    winnow train voice --speech voices.jsonl --from runs/talkers ...
+    winnow train voice --speech voices.jsonl --noise n.jsonl --from runs/talkers
 
     Train the network of `winnow extract` and `winnow remove`: one voice, told by a vector of
     it. --from may be a run of `winnow train talkers`, which shortens the way.
@@ -41,6 +42,11 @@ def voice(
     sounds, held = (speech, noise or [], rooms), (valid_speech, valid_noise, valid_rooms)
     schedule = {"minutes": minutes, "steps": steps, "epochs": epochs, "seed": seed, "device": device}
     schedule |= {"precision": precision}
-    more = {"preset": preset, "settings": values or [], "resume": resume, "track": track or ["tensorboard"]}
+    more = {
+        "preset": preset,
+        "settings": [*common.encoded(encoder), *(values or [])],
+        "resume": resume,
+        "track": track or ["tensorboard"],
+    }
     more |= {"begin": Path(begin) if begin else None}
     return common.run_training("voice", sounds, held, run, schedule, threads, more)

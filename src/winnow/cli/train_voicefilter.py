@@ -19,9 +19,7 @@ def voicefilter(
     valid_noise: common.ValidNoise = None,
     valid_rooms: common.ValidRooms = None,
     run: common.Run = "runs/voicefilter",
-    encoder: Annotated[
-        str | None, typer.Option("--encoder", metavar="FOLDER", help="Voice encoder: a bundle or run. [default: ours]")
-    ] = None,
+    encoder: common.Encoder = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Train on everything but the voice.")] = False,
     minutes: common.Minutes = None,
     steps: common.Steps = None,
@@ -44,8 +42,7 @@ def voicefilter(
     Train VoiceFilter (system 4): one voice out of a mixture, told by a clip of it.
     Lists are those of `winnow data scan`; each speaker needs a name.
     """
-    given = [f"encoder={encoder}"] if encoder else []
-    given += ["reverse=True"] if reverse else []
+    given = common.encoded(encoder) + (["reverse=True"] if reverse else [])
     sounds, held = (speech, noise or [], rooms), (valid_speech, valid_noise, valid_rooms)
     schedule = {"minutes": minutes, "steps": steps, "epochs": epochs, "seed": seed, "device": device}
     schedule |= {"precision": precision}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from winnow.engine import naming
@@ -54,8 +54,8 @@ def plan(
     sources = _unique(_search(given, folder, task))
     words = stems or (lambda _: naming.WORDS[task])
     jobs = _keep_apart([_job(source, file, folder, task, words, suffix) for source in sources])
-    own = _identities(sources)
-    return [_protected(replace(job, track=track, force=force), own) for job in jobs]
+    own = identities(source.path for source in sources)
+    return [protected(replace(job, track=track, force=force), own) for job in jobs]
 
 
 def check_inputs(inputs: Paths) -> list[str]:
@@ -220,7 +220,7 @@ def _with_suffix(job: Job) -> Job:
     return replace(job, outputs=tuple(os.path.join(where, name) for name in names))
 
 
-def _protected(job: Job, inputs: dict[Identity, str]) -> Job:
+def protected(job: Job, inputs: dict[Identity, str]) -> Job:
     """A job whose output is one of the inputs (by any name: link, other case) gets that as its problem."""
     for path in job.outputs:
         source = inputs.get(_identity(path)) if path != PIPE else None
@@ -232,8 +232,9 @@ def _protected(job: Job, inputs: dict[Identity, str]) -> Job:
     return job
 
 
-def _identities(sources: list[Source]) -> dict[Identity, str]:
-    found = {_identity(source.path): source.path for source in sources if source.path != PIPE}
+def identities(paths: Iterable[str]) -> dict[Identity, str]:
+    """Files that exist, for `protected`."""
+    found = {_identity(path): path for path in paths if path != PIPE}
     return {identity: path for identity, path in found.items() if identity is not None}
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections import OrderedDict
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from winnow.errors import BadOption
+from winnow.errors import BadInput, BadOption
 from winnow.models.voices import VoiceEncoder, default_encoder
 
 Floats = npt.NDArray[np.float32]
@@ -20,11 +20,27 @@ MOST = 20000
 
 
 class Vectors:
-    """The vectors of clips by an encoder that is not trained; a clip that comes again costs nothing."""
+    """The vectors of clips by an encoder that is not trained; a clip that comes again costs nothing.
 
-    def __init__(self, encoder: VoiceEncoder, most: int = MOST) -> None:
-        self.encoder, self._most = encoder, most
+    name: of the encoder, see `open_encoder`, which opens it when it is first needed; identity: that it must have, empty for
+    any; encoder: in place of the one that is named; most: vectors that are kept.
+    """
+
+    def __init__(
+        self, name: str = "", identity: str = "", encoder: VoiceEncoder | None = None, most: int = MOST
+    ) -> None:
+        self._name, self._identity, self._given, self._most = name, identity, encoder, most
         self._kept: OrderedDict[bytes, Floats] = OrderedDict()
+
+    @cached_property
+    def encoder(self) -> VoiceEncoder:
+        """What makes the vectors. Raises BadInput, also where it is another one than it must be."""
+        made = self._given or open_encoder(self._name)
+        if self._identity and self._identity != made.identity:
+            raise BadInput(
+                f"this run's voices are vectors of {self._identity}, not of {made.identity}: its encoder must not change."
+            )
+        return made
 
     def __call__(self, clips: Floats, rate: int) -> Floats:
         """`(N, clip)` to unit vectors `(N, size)`."""
@@ -40,27 +56,17 @@ class Vectors:
 
 
 def open_encoder(name: str) -> VoiceEncoder:
-    """An encoder by the folder of its run, or by the name or folder of its bundle; the one that ships for an empty name.
+    """An encoder by the name or folder of its bundle; the one that ships for an empty name.
 
-    Raises BadInput for what is none of these, BadOption for a network that is no encoder.
+    No run: export names its graph anew, and a bundle trained on a run's vectors could not tell whose they were.
+    Raises BadInput for what is no bundle, BadOption for a run and for a network that is no encoder.
     """
     from winnow.models import catalog
 
     if not name:
         return default_encoder()
     if (Path(name) / "config.json").exists():
-        return _of_run(Path(name))
+        raise BadOption(
+            f"{name}: a run, not a bundle. Give the bundle that `winnow export {name} -o my-speaker` makes."
+        )
     return catalog.find(name).encoder()
-
-
-def _of_run(run: Path) -> VoiceEncoder:
-    """Exported for the purpose, so that a vector is the same as that of the bundle to come."""
-    from winnow.models.bundle import load_bundle
-    from winnow.train.export import export_run, load_run
-
-    if load_run(run)[0].name != "speaker":
-        raise BadOption(f"{run}: not a run of `winnow train speaker`, so it makes no vectors of voices.")
-    with tempfile.TemporaryDirectory() as folder:
-        bundle = Path(folder) / run.resolve().name
-        export_run(run, bundle)
-        return load_bundle(bundle).encoder()

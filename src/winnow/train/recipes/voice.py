@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from winnow.data.presets import MixConfig, find_preset
-from winnow.errors import BadInput
 from winnow.models.manifest import Cue, Manifest
 from winnow.models.voices import VoiceEncoder
 from winnow.settings import restored
-from winnow.train.encoders import Vectors, open_encoder
+from winnow.train.encoders import Vectors
 from winnow.train.losses import Loss
 from winnow.train.networks.bandsplit import BandSplit, BandSplitConfig
 from winnow.train.recipes.talkers import complex_manifest, complex_settings
@@ -31,7 +30,7 @@ class VoiceConfig:
     """Everything that a run needs besides its data.
 
     window: samples, hop is half of it; power: compression of the magnitudes that the network sees; floor: dB of noise from
-    which better no longer counts; detail: weight of the magnitudes at several resolutions; encoder: bundle or run of the network
+    which better no longer counts; detail: weight of the magnitudes at several resolutions; encoder: bundle of the network
     that makes the vectors, empty for the one that ships; identity: of that encoder, filled in when a run begins, as is
     `network.voice`.
     """
@@ -92,13 +91,11 @@ class VoiceRecipe:
 
     def __init__(self, config: VoiceConfig, encoder: VoiceEncoder | None = None) -> None:
         """encoder: what makes the vectors, in place of the one that the configuration names."""
-        self.vectors = Vectors(encoder or open_encoder(config.encoder))
-        made = self.vectors.encoder
-        if config.identity and config.identity != made.identity:
-            raise BadInput(
-                f"this run's voices are vectors of {config.identity}, not of {made.identity}: set encoder to it."
-            )
-        self.config = replace(config, identity=made.identity, network=replace(config.network, voice=made.size))
+        self.vectors = Vectors(config.encoder, config.identity, encoder)
+        if not config.identity:
+            made = self.vectors.encoder
+            config = replace(config, identity=made.identity, network=replace(config.network, voice=made.size))
+        self.config = config
 
     @classmethod
     def restored(cls, values: dict[str, Any]) -> VoiceRecipe:

@@ -18,7 +18,7 @@ from winnow.data.presets import PRESETS, MixConfig
 from winnow.errors import BadOption
 from winnow.models.manifest import Cue, Manifest, SpectralSettings
 from winnow.models.voices import VoiceEncoder
-from winnow.train.encoders import Vectors, open_encoder
+from winnow.train.encoders import Vectors
 from winnow.train.losses import Loss, noise_ratio
 from winnow.train.networks.voicefilter import VoiceFilter, VoiceFilterConfig
 from winnow.train.settings import restored
@@ -43,7 +43,7 @@ class VoiceFilterRunConfig:
     """Everything that a run needs besides its data.
 
     masks: what the mask multiplies, "magnitude", or "level" as published; reverse: everything but the voice is wanted.
-    encoder: bundle or run of the network that makes the vectors, empty for the one that ships; identity: of that encoder, it is
+    encoder: bundle of the network that makes the vectors, empty for the one that ships; identity: of that encoder, it is
     filled in when a run begins, as is `network.voice`. fft, window, hop: samples; level, span: dB, of the input's scale.
     power, complex, ratio: of the corrected loss: the exponent, and the weights of the error of the spectra and of the
     signal-to-noise ratio in dB. epoch: examples that make one.
@@ -132,9 +132,9 @@ class VoiceFilterRecipe:
 
     def __init__(self, config: VoiceFilterRunConfig, encoder: VoiceEncoder | None = None) -> None:
         """encoder: what makes the vectors, in place of the one that the configuration names."""
-        self._vectors = Vectors(encoder) if encoder else None
+        self.vectors = Vectors(config.encoder, config.identity, encoder)
         if not config.identity:
-            made = self.vectors(config.encoder).encoder
+            made = self.vectors.encoder
             config = replace(config, identity=made.identity, network=replace(config.network, voice=made.size))
         self.config = config
 
@@ -142,12 +142,6 @@ class VoiceFilterRecipe:
     def restored(cls, values: dict[str, Any]) -> VoiceFilterRecipe:
         """The recipe that a run's config.json describes."""
         return cls(restored(VoiceFilterRunConfig, values))
-
-    def vectors(self, encoder: str) -> Vectors:
-        """What makes vectors of reference clips; opened when it is first needed. Raises BadInput, BadOption."""
-        if self._vectors is None:
-            self._vectors = Vectors(open_encoder(encoder))
-        return self._vectors
 
     def network(self) -> nn.Module:
         """A new network."""
@@ -182,13 +176,8 @@ class VoiceFilterRecipe:
         return Loss(total, parts, wave, target, mixture)
 
     def _told(self, reference: Tensor) -> Tensor:
-        """The vectors of the voices, `(N, D)`. Raises BadOption for another encoder than that of the run."""
-        vectors, c = self.vectors(self.config.encoder), self.config
-        if vectors.encoder.identity != c.identity:
-            raise BadOption(
-                f"this run's vectors are of the encoder {c.identity}, not of {vectors.encoder.identity}: give that one."
-            )
-        found = vectors(reference.detach().cpu().numpy(), c.mix.rate)
+        """The vectors of the voices, `(N, D)`. Raises BadInput for another encoder than that of the run."""
+        found = self.vectors(reference.detach().cpu().numpy(), self.config.mix.rate)
         return torch.from_numpy(found).to(reference.device)
 
     def _stft(self, x: Tensor) -> Tensor:
