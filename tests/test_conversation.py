@@ -174,19 +174,34 @@ def test_linkage_agrees_with_scipy():
     np.testing.assert_allclose(ours, theirs, atol=1e-9)
 
 
-def test_the_path_is_the_best_of_all():
+def test_the_paths_are_the_best_of_all_side_by_side():
     rng = np.random.default_rng(3)
-    evidence = rng.standard_normal((2, 5, 2)).astype(np.float32)
-    costs, bonus = rng.uniform(0, 1, (2, 5)), rng.standard_normal((1, 5))
+    evidence, costs, bonus = rng.standard_normal((2, 9, 2)), rng.uniform(0, 1, (2, 9)), rng.standard_normal((1, 9))
+    blocks = [np.arange(5), np.arange(6, 9)]
+    found = follow._paths(*(follow._stacked(values, blocks) for values in (evidence, costs, bonus)))
 
-    def score(path):
-        first, second = np.array(path).reshape(2, 5)
-        total = sum(evidence[0, f, first[f]] + evidence[1, f, second[f]] for f in range(5))
-        total += (bonus[0] * (first != second)).sum()
-        return total - sum((row[1:] != row[:-1]) @ cost[1:] for row, cost in zip((first, second), costs, strict=True))
+    def score(path, at):
+        first, second = np.array(path).reshape(2, at.size)
+        total = evidence[0, at, first].sum() + evidence[1, at, second].sum() + (bonus[0, at] * (first != second)).sum()
+        return total - sum(
+            (row[1:] != row[:-1]) @ cost[at[1:]] for row, cost in zip((first, second), costs, strict=True)
+        )
 
-    best = max(product(range(2), repeat=10), key=score)
-    np.testing.assert_array_equal(follow._path(evidence, costs, bonus).ravel(), best)
+    for block, path in zip(blocks, found, strict=True):
+        best = max(product(range(2), repeat=2 * block.size), key=lambda path, at=block: score(path, at))
+        np.testing.assert_array_equal(path[:, : block.size].ravel(), best)
+
+
+def test_blocks_end_at_silences_or_where_a_change_is_cheap(monkeypatch):
+    monkeypatch.setattr(follow, "LONGEST", 10)
+    active = np.ones((2, 60), bool)
+    active[:, 14] = False
+    costs = np.ones((2, 60))
+    costs[:, 27] = 0.1
+    blocks = follow._blocks(active, costs)
+    assert [(block[0], block[-1]) for block in blocks[:2]] == [(0, 13), (15, 26)]
+    np.testing.assert_array_equal(np.concatenate(blocks), np.flatnonzero(active.any(axis=0)))
+    assert max(block.size for block in blocks) <= 20
 
 
 def test_a_timeline_joins_short_pauses_and_counts_overlap():

@@ -8,6 +8,7 @@ their levels go up and down each by themselves, for the talker that a network le
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from winnow.engine.conversation.voices import LENGTH, Voices
 Labels = npt.NDArray[np.int16]
 """Talker of each stem, `(streams, frames)`; -1: nobody."""
 
+Whole = npt.NDArray[np.int64]
+
 NOBODY = -1
 CHANGE = 4.0  # the cost of a change in the middle of a word, in deviations of the distance
 QUIET = 0.1  # share of it where the stem is quiet
@@ -25,7 +28,8 @@ DEPTH = 20.0  # dB below the loudest frame around at which a frame is quiet
 AROUND = round(0.5 / FRAME)  # frames to either side that are around
 APART = 1.5 / LENGTH  # the gain of a frame that is given to two talkers, where the levels have nothing in common
 LIKENESS = round(0.75 / FRAME)  # frames to either side over which levels are compared
-LONGEST = round(100 / FRAME)  # frames after which the next silence ends a path
+LONGEST = round(100 / FRAME)  # frames after which the next silence ends a path, if it comes before twice as many
+MEMORY = 1 << 24  # of states and frames whose paths are found at once
 
 
 def follow(voices: Voices, streams: Doubles, active: Flags, talkers: Doubles) -> Labels:
@@ -34,8 +38,11 @@ def follow(voices: Voices, streams: Doubles, active: Flags, talkers: Doubles) ->
     costs = _costs(streams, active)
     bonus = _bonus(streams, active)
     labels = np.full(active.shape, NOBODY, np.int16)
-    for frames in _blocks(active):
-        labels[:, frames] = _path(evidence[:, frames], costs[:, frames], bonus[:, frames])
+    blocks = _blocks(active, costs)
+    for group in _groups(blocks, len(talkers) ** len(streams)):
+        found = _paths(*(_stacked(each, group) for each in (evidence, costs, bonus)))
+        for frames, path in zip(group, found, strict=True):
+            labels[:, frames] = path[:, : frames.size]
     return np.where(active, labels, np.int16(NOBODY))
 
 
@@ -86,36 +93,60 @@ def _around(values: Doubles) -> Doubles:
     return np.asarray((sums[size:] - sums[:-size]) / size)
 
 
-def _blocks(active: Flags) -> list[npt.NDArray[np.int64]]:
-    """The frames in which anybody speaks, in blocks that end at a silence, so that a path has an end."""
+def _blocks(active: Flags, costs: Doubles) -> list[Whole]:
+    """The frames in which anybody speaks, in blocks that end at a silence, so that paths have an end and can be found side by
+    side; where there is no silence, where a change costs least."""
     frames = np.flatnonzero(active.any(axis=0))
+    silences = np.flatnonzero(np.diff(frames) > 1) + 1
     cuts = [0]
-    for place in np.flatnonzero(np.diff(frames) > 1) + 1:
-        if place - cuts[-1] >= LONGEST:
-            cuts.append(int(place))
+    while frames.size - cuts[-1] > 2 * LONGEST:
+        soonest = cuts[-1] + LONGEST
+        after = silences[np.searchsorted(silences, soonest) :]
+        if after.size and after[0] <= soonest + LONGEST:
+            cuts.append(int(after[0]))
+        else:
+            cuts.append(soonest + int(costs[:, frames[soonest : soonest + LONGEST]].sum(axis=0).argmin()))
     return [block for block in np.split(frames, cuts[1:]) if block.size]
 
 
-def _path(evidence: npt.NDArray[np.float32], costs: Doubles, bonus: Doubles) -> Labels:
-    """The best talkers of all stems, `(streams, frames)`. evidence: `(streams, frames, talkers)`."""
-    count, frames, talkers = evidence.shape
+def _groups(blocks: list[Whole], states: int) -> list[list[Whole]]:
+    """Blocks of which the paths are found at once, so that memory is bounded."""
+    at_once = max(1, MEMORY // (2 * LONGEST * states))
+    return [blocks[begin : begin + at_once] for begin in range(0, len(blocks), at_once)]
+
+
+def _stacked(values: npt.NDArray[Any], blocks: list[Whole]) -> Doubles:
+    """`(rows, frames, ...)` at the frames of each block, `(frames, rows, blocks, ...)`; after the end of a block zeros."""
+    longest = max(block.size for block in blocks)
+    found = np.zeros((longest, len(values), len(blocks), *values.shape[2:]))
+    for number, block in enumerate(blocks):
+        found[: block.size, :, number] = values[:, block].swapaxes(0, 1)
+    return found
+
+
+def _paths(evidence: Doubles, costs: Doubles, bonus: Doubles) -> Labels:
+    """The best talkers of all stems, `(blocks, streams, frames)`.
+
+    evidence: `(frames, streams, blocks, talkers)`; costs: `(frames, streams, blocks)`; bonus: `(frames, pairs, blocks)`.
+    """
+    frames, count, blocks, talkers = evidence.shape
     shape = (talkers,) * count
     apart = _differing(count, talkers)
-    score = np.zeros(shape)
-    came = np.zeros((frames, talkers**count), np.int32)
+    score = np.zeros((blocks, *shape))
+    came = np.zeros((frames, blocks, talkers**count), np.int32)
     for frame in range(frames):
         if frame:
-            score, came[frame] = _moved(score, costs[:, frame])
-        for stream in range(count):
-            score = score + evidence[stream, frame].reshape([-1 if k == stream else 1 for k in range(count)])
-        for pair, gain in zip(apart, bonus[:, frame], strict=True):
-            score = score + gain * pair
-    state = int(score.argmax())
-    states = np.zeros(frames, np.int64)
+            score, came[frame] = _moved(score, costs[frame])
+        for stream, gains in enumerate(evidence[frame], start=1):
+            score = score + gains.reshape([blocks] + [-1 if k == stream else 1 for k in range(1, count + 1)])
+        for pair, gain in zip(apart, bonus[frame], strict=True):
+            score = score + gain.reshape([-1] + [1] * count) * pair
+    rows, state = np.arange(blocks), score.reshape(blocks, -1).argmax(axis=1)
+    states = np.zeros((frames, blocks), np.int64)
     for frame in range(frames - 1, -1, -1):
         states[frame] = state
-        state = int(came[frame, state])
-    return np.array(np.unravel_index(states, shape), np.int16)
+        state = came[frame, rows, state]
+    return np.array(np.unravel_index(states.T, shape), np.int16).swapaxes(0, 1)
 
 
 def _differing(count: int, talkers: int) -> list[npt.NDArray[np.float64]]:
@@ -125,12 +156,14 @@ def _differing(count: int, talkers: int) -> list[npt.NDArray[np.float64]]:
 
 
 def _moved(score: Doubles, costs: Doubles) -> tuple[Doubles, npt.NDArray[np.int64]]:
-    """The best score of each state one frame on, and the state where it came from; each stem may change by itself."""
-    came = np.arange(score.size).reshape(score.shape)
-    for axis, cost in enumerate(costs):
+    """The best score of each state one frame on, `(blocks, talkers, ...)`, and the state where it came from, `(blocks, states)`;
+    each stem may change by itself. costs: `(streams, blocks)`."""
+    states = np.arange(score[0].size).reshape(1, *score.shape[1:])
+    came = np.broadcast_to(states, score.shape)
+    for axis, cost in enumerate(costs, start=1):
         best = np.expand_dims(score.argmax(axis=axis), axis)
-        other = np.take_along_axis(score, best, axis) - cost
+        other = np.take_along_axis(score, best, axis) - cost.reshape([-1] + [1] * (score.ndim - 1))
         change = other > score
         came = np.where(change, np.take_along_axis(came, best, axis), came)
         score = np.where(change, other, score)
-    return score, came.ravel()
+    return score, came.reshape(len(score), -1)
