@@ -237,7 +237,9 @@ def _reporter(remove: bool) -> Any:
         def told(self, result: Result) -> str:
             if result.removed is None and result.level is None:
                 return "nothing but silence"
-            level = f"removed part {decibels(result.removed)} dB" if remove else f"kept at {decibels(result.level)} dBFS"
+            level = (
+                f"removed part {decibels(result.removed)} dB" if remove else f"kept at {decibels(result.level)} dBFS"
+            )
             if any(result.levels.values()):
                 level = "levels " + ", ".join(decibels(value) for value in result.levels.values()) + " dBFS"
             return " · ".join([_found(result), level])

@@ -18,11 +18,16 @@ MOST_TALKERS = 20
 MOST = 1000  # vectors that are clustered; the time goes with their cube
 ALONE, ENOUGH = 0.5, 0.6  # stretches that are less alone are left out, where the others are this share of the whole
 FACTOR = 1.4
-"""Clusters whose mean distance is above this many times the distance of two stretches of one run are two talkers; chosen on
-simulated conversations of 60 s of LibriSpeech's training voices with vectors that need no network."""
+"""Clusters whose mean distance is above this many times the distance of two stretches of one run are two talkers."""
 
 BOUNDS = 0.65, 1.25
-"""Least and most of that distance, relative to the one at which the encoder takes two stretches for two voices."""
+"""Least and most of that distance, relative to the one at which the encoder takes two stretches for two voices.
+
+With speaker-16k, on 48 simulated conversations of 40 to 180 s of training voices, a perfect separator's stems that change places
+at every turn and leak at -25 dB, the number was right for one, two, three and four people in 15 of 15, 14 of 15, 6 of 9 and 5 of 9;
+one person was never split. 1.8 and (0.8, 1.1) gave 6 of 9 for four, but not three for three synthesised voices.
+At a fixed distance of 0.5 two of nine LibriSpeech readers are split.
+"""
 
 PAIRS = 5  # of stretches of a run, needed to know how far they are apart
 SHARE, FEWEST, FULL = 0.04, 3.0, 20.0  # of all speech that makes a talker, but from 3 to 20 seconds
