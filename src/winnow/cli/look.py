@@ -112,6 +112,12 @@ NO_NETWORK = {
 }
 
 
+def _plural(stem: str) -> str:
+    """`talkers` for talker1 and talker2."""
+    name = stem.rstrip("0123456789")
+    return name if name == stem else f"{name}s"
+
+
 def _facts(bundle: Bundle) -> dict[str, Any]:
     """What `--json` prints: rate in hertz, latency in seconds, size in bytes."""
     manifest = bundle.manifest
@@ -134,7 +140,7 @@ def _row(bundle: Bundle) -> dict[str, str]:
         "name": manifest.name,
         "rate": kilohertz(manifest.rate),
         "kind": manifest.kind,
-        "stems": ", ".join(manifest.stems),
+        "stems": ", ".join(dict.fromkeys(_plural(name) for name in manifest.stems)),
         "latency": f"{manifest.latency * 1000:.0f} ms",
         "size": megabytes(bundle.size),
         "licence": manifest.licence,

@@ -70,7 +70,7 @@ def find_bundle(model: str) -> Bundle:
     """A bundle with a voice cue. Raises BadOption that names those that have one, UnknownModel."""
     if model == DEFAULT and model not in catalog.names():
         raise UnknownModel(
-            f"{model} does not ship with this version of winnow: train a network (`winnow train voice --help` shows how), "
+            f"{model} does not ship with this version of winnow: train a network (`winnow train voice --help` tells more), "
             "and give its bundle with --model."
         )
     if model not in METHODS and model != "auto":
