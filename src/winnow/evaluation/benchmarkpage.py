@@ -89,7 +89,8 @@ def page(rows: Sequence[Row], cards: Sequence[str], remarks: Sequence[str] = ())
 
 def _line(row: Row, names: Sequence[str]) -> list[Cell]:
     if row.error is not None:
-        return [text(row.recording, "name"), text(row.method), text(f"refused: {row.error}")]
+        refused = Cell(escape(f"refused: {row.error}"), kind="text", columns=len(names) + 1)
+        return [text(row.recording, "name"), text(row.method), refused]
     speed = f"{row.seconds / row.elapsed:.0f}" if row.elapsed > 0 and row.method != "none" else "-"
     cells = [Cell(escape(cell(row, name)), row.values.get(name)) for name in names]
     return [text(row.recording, "name"), text(row.method), *cells, Cell(speed)]

@@ -13,15 +13,17 @@ LOCKED = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table. html: its content, escaped already; value: what it is sorted by; kind: its CSS class."""
+    """A cell of a table. html: its content, escaped already; value: what it is sorted by; kind: its CSS class; columns: spanned."""
 
     html: str
     value: float | None = None
     kind: str = ""
+    columns: int = 1
 
     def __str__(self) -> str:
+        span = f' colspan="{self.columns}"' if self.columns > 1 else ""
         value = f' data-value="{self.value:.10g}"' if self.value is not None else ""
-        return f"<td{_class(self.kind)}{value}>{self.html}</td>"
+        return f"<td{_class(self.kind)}{span}{value}>{self.html}</td>"
 
 
 def text(content: object, kind: str = "text") -> Cell:

@@ -1,7 +1,10 @@
 // Sort a table by the column whose head is clicked: numbers by data-value, the rest as text; empty cells stay last.
 document.querySelectorAll("table.sortable").forEach((table) => {
   const heads = [...table.tHead.rows[0].cells];
-  const key = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+  const key = (row, column) => {
+    const cell = row.cells[Math.min(column, row.cells.length - 1)];
+    return cell.dataset.value ?? cell.textContent;
+  };
   const sort = (head, column) => {
     const up = head.getAttribute("aria-sort") !== "ascending";
     const rows = [...table.tBodies[0].rows];
