@@ -74,7 +74,7 @@ def test_learns_which_voice_is_wanted():
         optimiser.step()
     assert loss.parts["error"].item() < -10 < first.parts["error"].item()
     power = loss.estimate[:, 0].square().mean(-1)
-    assert float(10 * torch.log10(power[2] / power[0])) < -10
+    assert (10 * torch.log10(power[2] / power[0])).item() < -10
 
 
 def test_takes_first_weights_of_a_network_of_talkers():
