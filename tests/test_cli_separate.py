@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import winnow
+from recordings import video
 from winnow.audio import Audio
 from winnow.cli import run as command
 from winnow.engine.run import Settings, separate
@@ -71,6 +72,12 @@ def test_json_has_the_level_of_each_source(capsys, recording):
 def test_what_cannot_be_is_one_line(capsys, recording, more, words):
     code, _, err = run(capsys, "separate", str(recording), *more)
     assert code == 2 and words in err and err.count("\n") == 1
+
+
+def test_a_video_without_sound_is_called_that(capsys, tmp_path):
+    video(tmp_path / "silent.mkv", tracks=0)
+    code, _, err = run(capsys, "split", str(tmp_path / "silent.mkv"), "--method", "blind")
+    assert code == 2 and "this video has no sound" in err and err.count("\n") == 1
 
 
 @pytest.mark.parametrize("channels", [1, 2])

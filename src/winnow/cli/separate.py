@@ -155,15 +155,13 @@ def _stems(method: str, sources: int | None, track: int) -> StemsOf:
     """What a recording's stems will be called, by its number of channels."""
     from winnow.engine.jobs import PIPE
     from winnow.errors import BadOption
-    from winnow.media import probe
+    from winnow.media import open_reader
     from winnow.models.methods import METHODS
 
     def stems(path: str) -> tuple[str, ...]:
         if path == PIPE:
             raise BadOption("standard input does not tell its channels beforehand; give a file.")
-        tracks = probe(path).audio
-        if track >= len(tracks):
-            raise BadOption(f"there is no audio track {track}, only {len(tracks)}; `winnow info` lists them.")
-        return METHODS[method](tracks[track].channels, sources).stems
+        with open_reader(path, track=track) as reader:
+            return METHODS[method](reader.channels, sources).stems
 
     return stems
