@@ -4,7 +4,8 @@
 set -euo pipefail
 DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MINUTES:-37} LISTS=${LISTS:-runs/lists}
 [ -e "$LISTS/train-speech.jsonl" ] || DATA=$DATA LISTS=$LISTS "$(dirname "$0")/../lists.sh"
-# Mostly clean talkers who overlap all the time: what is easy to take apart teaches little.
+# Mostly clean talkers who overlap all the time: what is easy to take apart teaches little. Of the shipped network the first part was planned for 50 minutes
+# and stopped after 27 (first.jsonl is its log).
 teach() {
   winnow train talkers --precision bf16 --speech "$LISTS/train-speech.jsonl" --noise "$LISTS/train-noise.jsonl" --rooms "$LISTS/train-rooms.jsonl" \
     --valid-speech "$LISTS/valid-speech.jsonl" --valid-noise "$LISTS/valid-noise.jsonl" --valid-rooms "$LISTS/valid-rooms.jsonl" \
