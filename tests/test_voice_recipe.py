@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: the extra tra
 pytest.importorskip("accelerate", reason="training needs accelerate: the extra train")
 
 from winnow.train.export import write_bundle  # noqa: E402
-from winnow.train.networks.bandsplit import BandSplitConfig  # noqa: E402
+from winnow.train.networks.bandsplit import BandSplitConfig, grown  # noqa: E402
 from winnow.train.recipes.talkers import TalkersConfig, TalkersRecipe  # noqa: E402
 from winnow.train.recipes.voice import Chosen, VoiceConfig, VoiceRecipe  # noqa: E402
 
@@ -89,6 +89,10 @@ def test_takes_first_weights_of_a_network_of_talkers():
         told = taken.eval()(spectrum, torch.eye(4)[:1])
     expected = 0.5 * (torch.tensor([1.0, 0.0]) + masks[:, :1] - masks[:, 1:])
     torch.testing.assert_close(told, expected)  # a vector does nothing yet
+    deeper = Chosen(replace(made.config.network, blocks=3))
+    deeper.network.load_state_dict(grown(network.state_dict(), deeper.network))
+    with torch.no_grad():
+        torch.testing.assert_close(deeper.eval()(spectrum, torch.eye(4)[:1]), expected)  # nor does what it has more
     wider = TalkersRecipe(TalkersConfig.tiny())
     assert made.adopted(wider, wider.network()) is None
 

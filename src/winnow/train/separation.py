@@ -30,17 +30,20 @@ def in_order(estimates: Tensor, order: Tensor) -> Tensor:
     return estimates.gather(1, index)
 
 
-def noise_decibels(estimate: Tensor, target: Tensor, mixture: Tensor, floor: float = 30.0) -> Tensor:
+def noise_decibels(
+    estimate: Tensor, target: Tensor, mixture: Tensor, floor: float = 30.0, silence: float | None = None
+) -> Tensor:
     """How much of an estimate is wrong, dB relative to its target; lower is better, `(..., time)` to `(...)`.
 
     The negative signal-to-noise ratio, whose gain fades from `floor` dB on (Wisdom et al. 2020, equation 2). Of a silent target
-    what comes out is compared with the mixture (Wisdom et al. 2021, equation 4): 0 dB for the mixture itself.
+    what comes out is compared with the mixture (Wisdom et al. 2021, equation 4): 0 dB for the mixture itself, fading from `silence`
+    dB on (as `floor` if not given).
     """
     wanted, heard = target.square().mean(-1), mixture.square().mean(-1)
     silent = wanted <= QUIET
     whole = torch.where(silent, heard, wanted) + QUIET
     error = (estimate - target).square().mean(-1)
-    least = 10 ** (-floor / 10)
+    least = torch.where(silent, 10 ** (-(floor if silence is None else silence) / 10), 10 ** (-floor / 10))
     return 10 * torch.log10(error / whole + least)
 
 

@@ -9,7 +9,8 @@ Shapes: B batch, T frames, T' tokens of some frames each, F bins (without Nyquis
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -165,3 +166,26 @@ class BandSplit(nn.Module):
             masks.append(part.reshape(b, c.stems, t * c.frames, count * size, 2))
             at += count
         return torch.cat(masks, 3)
+
+
+def grown(weights: Mapping[str, Tensor], network: BandSplit) -> dict[str, Tensor]:
+    """Weights of a network of fewer blocks as those of a deeper one that begins with the same output (Chen et al. 2016, Net2Net).
+
+    The blocks it has more begin with nothing on their residual paths. A network that takes a voice, from one that takes none,
+    begins without heeding it.
+    """
+    made = network.state_dict() | dict(weights)
+    added = [name for name in made if name not in weights and name.split(".")[0] in ("time", "across")]
+    for name in added:
+        if ".out." in name or ".bands.2." in name or ".near.2." in name:
+            made[name] = torch.zeros_like(made[name])
+    return made
+
+
+def fits(less: BandSplitConfig, more: BandSplitConfig) -> bool:
+    """Whether weights of the first configuration can begin a network of the second."""
+    return (
+        less.blocks <= more.blocks
+        and less.voice in (0, more.voice)
+        and replace(less, blocks=more.blocks, voice=more.voice) == more
+    )

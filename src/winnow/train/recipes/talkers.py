@@ -12,7 +12,7 @@ from winnow.data.presets import MixConfig, find_preset
 from winnow.models.manifest import ComplexSettings, Manifest
 from winnow.settings import restored
 from winnow.train.losses import Loss
-from winnow.train.networks.bandsplit import BandSplit, BandSplitConfig
+from winnow.train.networks.bandsplit import BandSplit, BandSplitConfig, fits, grown
 from winnow.train.separation import between, in_order, pit
 from winnow.train.spectra import compressed, masked, root_hann_stft
 
@@ -76,6 +76,12 @@ class TalkersRecipe:
     def network(self) -> nn.Module:
         """A new network."""
         return BandSplit(self.config.network)
+
+    def adopted(self, other: Any, network: nn.Module) -> dict[str, Tensor] | None:
+        """First weights from a run of a network of fewer blocks."""
+        if other.name != self.name or not fits(other.config.network, self.config.network):
+            return None
+        return grown(network.state_dict(), BandSplit(self.config.network))
 
     def loss(self, network: nn.Module, mixture: Tensor, talkers: Tensor) -> Loss:
         """Of mixtures `(N, time)` and their talkers `(N, S, time)`, some of them silent."""

@@ -14,7 +14,7 @@ from winnow.models.voices import VoiceEncoder
 from winnow.settings import restored
 from winnow.train.encoders import Vectors
 from winnow.train.losses import Loss
-from winnow.train.networks.bandsplit import BandSplit, BandSplitConfig
+from winnow.train.networks.bandsplit import BandSplit, BandSplitConfig, fits, grown
 from winnow.train.recipes.talkers import complex_manifest, complex_settings
 from winnow.train.separation import noise_decibels
 from winnow.train.spectra import compressed, masked, multi_resolution, root_hann_stft
@@ -30,14 +30,15 @@ class VoiceConfig:
     """Everything that a run needs besides its data.
 
     window: samples, hop is half of it; power: compression of the magnitudes that the network sees; floor: dB of noise from
-    which better no longer counts; detail: weight of the magnitudes at several resolutions; encoder: bundle of the network
-    that makes the vectors, empty for the one that ships; identity: of that encoder, filled in when a run begins, as is
-    `network.voice`.
+    which better no longer counts, and silence of a stem that should be silent, relative to the mixture; detail: weight of the
+    magnitudes at several resolutions; encoder: bundle of the network that makes the vectors, empty for the one that ships;
+    identity: of that encoder, filled in when a run begins, as is `network.voice`.
     """
 
     window: int = 512
     power: float = 0.3
-    floor: float = 30.0
+    floor: float = 12.0
+    silence: float = 20.0
     detail: float = 5.0
     encoder: str = ""
     identity: str = ""
@@ -107,11 +108,18 @@ class VoiceRecipe:
         return Chosen(self.config.network)
 
     def adopted(self, other: Any, network: nn.Module) -> dict[str, Tensor] | None:
-        """First weights from a run of `talkers` with the same sizes, which knows voices apart but not yet which is wanted."""
-        if other.name != "talkers" or replace(self.config.network, voice=0) != other.config.network:
+        """First weights from a run of `talkers`, which knows voices apart but not yet which is wanted, or of `voice`.
+
+        That network may have fewer blocks.
+        """
+        if other.name not in ("talkers", self.name) or not fits(other.config.network, self.config.network):
             return None
-        weights = {f"network.{name}": value for name, value in network.state_dict().items()}
-        return self.network().state_dict() | weights
+        if other.name == self.name and other.config.identity != self.config.identity:
+            return None
+        own = Chosen(self.config.network)
+        weights = {name.removeprefix("network."): value for name, value in network.state_dict().items()}
+        own.network.load_state_dict(grown(weights, own.network))
+        return own.state_dict()
 
     def loss(self, network: nn.Module, mixture: Tensor, stems: Tensor, reference: Tensor) -> Loss:
         """Of mixtures `(N, time)`, the voice and the rest `(N, 2, time)`, and clips of the voice `(N, clip)`."""
@@ -122,7 +130,7 @@ class VoiceRecipe:
         wave = masked(masks.float(), spectrum, c.window, mixture.shape[-1])[:, 0]
         estimates, heard = torch.stack([wave, mixture - wave], 1), mixture[:, None].expand_as(stems)
         parts = {
-            "error": noise_decibels(estimates, stems, heard, c.floor).mean(),
+            "error": noise_decibels(estimates, stems, heard, c.floor, c.silence).mean(),
             "detail": multi_resolution(estimates, stems, heard, c.power),
         }
         return Loss(parts["error"] + c.detail * parts["detail"], parts, estimates, stems, heard)
