@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,7 +48,7 @@ def benchmark(
     Without --references: DNSMOS and energies. Word errors need --transcripts; with --references alone, what the recogniser
     hears in the clean speech counts as what was said.
     """
-    from winnow.cli.stop import stoppable
+    from winnow.cli.ending import told_when_stopped
     from winnow.evaluation.benchmark import cases
     from winnow.evaluation.methods import METHODS, check_methods
     from winnow.evaluation.sets import make_folder
@@ -61,12 +60,8 @@ def benchmark(
     listener = find(recogniser) if transcripts or references else None
     folder = Path(output)
     make_folder(folder)
-    try:
-        with stoppable():
-            rows = _run(chosen, names, listener, folder)
-    except KeyboardInterrupt as stop:
-        print("winnow: stopped; nothing is written before all is measured", file=sys.stderr)
-        return 128 + getattr(stop, "signum", 2)
+    with told_when_stopped("nothing is written before all is measured"):
+        rows = _run(chosen, names, listener, folder)
     if not quiet:
         _print(rows)
         print(f"{folder / 'benchmark.html'}   {folder / 'table.json'}   {folder / 'table.csv'}")
@@ -75,7 +70,8 @@ def benchmark(
 
 def _run(chosen: list[Case], methods: list[str], recogniser: Recogniser | None, folder: Path) -> list[Row]:
     """All runs with a bar, then the three files."""
-    from winnow.cli.scoring import INSTALL, counted, drawable, write_json
+    from winnow.cli.progress import counted
+    from winnow.cli.scoring import INSTALL, drawable, write_json
     from winnow.evaluation.benchmark import runs
     from winnow.evaluation.benchmarkpage import as_csv, as_json, card, page
     from winnow.metrics.report.results import write_text

@@ -35,15 +35,17 @@ def compare(
     Compare networks, and results of others, recording by recording with the first one. SYSTEMS are networks,
     JSON of `winnow evaluate`, or CSV: a line for each recording, its name first, then columns such as pesq_wb.
     """
+    from winnow.cli.ending import kept_in
+    from winnow.cli.process import workers
     from winnow.cli.scoretables import print_comparison
-    from winnow.cli.scoring import SIDES, check_writable, chosen, exit_code, kept, workers, write_json
+    from winnow.cli.scoring import SIDES, check_writable, chosen, exit_code, write_json
     from winnow.metrics.report import comparison
 
     check_writable(json, html)
     own = _own(on)
     names = chosen(measures, SIDES)
     processes = workers(jobs)
-    with kept(own, "`winnow evaluate -o FOLDER`"):
+    with kept_in(own, "`winnow evaluate -o FOLDER`"):
         results = _all(systems, on, names, processes)
         found = comparison.compare(results)
         if json is not None:

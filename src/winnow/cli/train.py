@@ -65,22 +65,18 @@ def _path(text: str | None) -> Path | None:
 
 def _follow(records: Iterator[dict[str, float]], schedule: Schedule, run: str) -> int:
     """Show where the training stands: one line that changes on a terminal, a line a minute in a log."""
-    from winnow.cli.stop import stoppable
+    from winnow.cli.ending import told_when_stopped
 
     terminal, told = sys.stdout.isatty(), -1.0
     line = ""
-    try:
-        with stoppable():
-            for record in records:
-                line = _line(record, schedule)
-                if terminal:
-                    print(f"\r{line}\033[K", end="", flush=True)
-                elif record["minutes"] - told >= 1:
-                    told = record["minutes"]
-                    print(line, flush=True)
-    except KeyboardInterrupt as stop:
-        print(f"\nwinnow: stopped; the run is saved, --resume --run {run} goes on with it", file=sys.stderr)
-        return 128 + getattr(stop, "signum", 2)
+    with told_when_stopped(f"the run is saved, --resume --run {run} goes on with it", line="\n"):
+        for record in records:
+            line = _line(record, schedule)
+            if terminal:
+                print(f"\r{line}\033[K", end="", flush=True)
+            elif record["minutes"] - told >= 1:
+                told = record["minutes"]
+                print(line, flush=True)
     if not line:  # one of several processes, and not the one that speaks
         return 0
     print("" if terminal else line)
