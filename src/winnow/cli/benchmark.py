@@ -74,7 +74,7 @@ def _run(chosen: list[Case], methods: list[str], recogniser: Recogniser | None, 
     from winnow.cli.scoring import INSTALL, drawable, write_json
     from winnow.evaluation.benchmark import runs
     from winnow.evaluation.benchmarkpage import as_csv, as_json, card, page
-    from winnow.metrics.report.results import write_text
+    from winnow.media.sink import write_text
 
     drawn = drawable()
     remarks = [] if drawn else [f"Pictures are left out, they need matplotlib: {INSTALL}"]

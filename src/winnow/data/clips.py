@@ -20,7 +20,7 @@ from winnow.data.items import Item, write_items
 from winnow.data.library import Library
 from winnow.errors import BadInput, OutputError
 from winnow.media.excerpt import sound, write_film
-from winnow.media.sink import translated
+from winnow.media.sink import translated, write_text
 from winnow.media.source import Source
 
 YOUTUBE = "https://www.youtube.com/watch?v={id}"
@@ -324,12 +324,7 @@ def read_report(path: Path) -> dict[tuple[int, str], Clip]:
 
 def write_report(clips: dict[tuple[int, str], Clip], path: Path) -> None:
     """One row for each clip, by number. Raises OutputError."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text("".join(_row(clips[key]) for key in sorted(clips)), encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
+    write_text(path, "".join(_row(clips[key]) for key in sorted(clips)))
 
 
 def _row(clip: Clip) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 from winnow.data.archives import is_archive, unpack
 from winnow.data.corpora.base import Corpus, Download
 from winnow.errors import BadInput, BadOption, OutputError, WinnowError
+from winnow.media.sink import write_text
 
 BLOCK = 1 << 18
 TIMEOUT = 60.0  # seconds without a byte
@@ -278,10 +279,7 @@ def _record(folder: Path) -> dict[str, str]:
 
 
 def _remember(folder: Path, done: dict[str, str]) -> None:
-    with _writing(folder):
-        part = folder / f"{RECORD}.part"
-        part.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
-        part.replace(folder / RECORD)
+    write_text(folder / RECORD, json.dumps(done, indent=1) + "\n")
 
 
 def _make(folder: Path) -> None:

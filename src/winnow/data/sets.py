@@ -23,6 +23,7 @@ from winnow.data.pools import ROLES, Pools
 from winnow.data.presets import MixConfig
 from winnow.data.writing import FORMATS, LIST, Chunk, Outcome, Writing, chunks, read_chunk
 from winnow.errors import BadInput, BadOption, InputNotFound, OutputError
+from winnow.media.sink import aside
 from winnow.settings import keys, restored
 
 ABOUT = "set.json"
@@ -261,15 +262,7 @@ def _sweep(folder: Path) -> None:
 
 def _replace(path: Path, lines: Iterable[str]) -> None:
     """Write lines aside, then under the name. Raises OutputError."""
-    from winnow.media.sink import translated
-
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with translated(str(path)), part.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    with aside(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{line}\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())

@@ -86,11 +86,5 @@ def _title(name: str) -> str:
 
 
 def _write(path: str, content: bytes) -> None:
-    sink = Sink(path)
-    try:
-        with translated(path):
-            sink.handle.write(content)
-            sink.commit()
-    except BaseException:
-        sink.discard()
-        raise
+    with Sink(path) as sink, translated(path):
+        sink.handle.write(content)

@@ -16,6 +16,7 @@ import numpy as np
 
 from winnow.engine.reference import Voice
 from winnow.errors import BadInput, BadOption, OutputError
+from winnow.media.sink import write_text
 
 SCHEMA = 1
 _NAME = re.compile(r"\w[\w .-]{0,62}\w|\w")
@@ -83,15 +84,11 @@ def save(name: str, voice: Voice, references: tuple[str, ...] = (), replace: boo
         "references": [os.path.basename(reference) for reference in references],
         "vector": [round(float(value), 7) for value in voice.vector],
     }
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(described, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
-    finally:
-        part.unlink(missing_ok=True)
+    write_text(path, json.dumps(described, ensure_ascii=False) + "\n")
     return path
 
 

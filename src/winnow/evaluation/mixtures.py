@@ -19,6 +19,7 @@ import numpy as np
 from winnow.audio import Audio, Samples
 from winnow.errors import BadInput, BadOption
 from winnow.media import probe, read
+from winnow.media.sink import write_text
 
 LIST = "mixtures.jsonl"
 LEVEL = 10 ** (-25 / 20)  # root mean square of the reference, 1 = full scale
@@ -213,9 +214,7 @@ def rms(samples: Samples) -> float:
 def write_list(recipe: Recipe, mixtures: Sequence[Mixture], path: Path) -> None:
     """The recipe, then a line for each mixture."""
     lines = [json.dumps({"winnow": "mixtures", **asdict(recipe)}), *(json.dumps(asdict(each)) for each in mixtures)]
-    part = path.with_name(f".{path.name}.part")
-    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def read_list(path: Path) -> tuple[Recipe, list[Mixture]]:

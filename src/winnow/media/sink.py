@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import io
 import os
+import pathlib
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import TracebackType
 from typing import Any
 
 from winnow.errors import BadOption, OutputError, WinnowError
@@ -72,6 +74,46 @@ class Sink:
             with suppress(OSError):
                 os.remove(self._part)
             self._part = None
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                with translated(self.name):
+                    self.commit()
+        finally:
+            self.discard()
+
+
+@contextmanager
+def aside(path: Path) -> Iterator[pathlib.Path]:
+    """Where to write what shall appear as `path` when the block ends well. Raises OutputError."""
+    final = os.path.realpath(path)
+    part = pathlib.Path(part_of(final, os.getpid()))
+    try:
+        yield part
+        part.replace(final)
+    except OSError as error:
+        if isinstance(error, WinnowError):
+            raise
+        what = _WHAT.get(error.errno or 0, f"cannot be written ({_short(error)}). Choose another folder or name")
+        raise OutputError(f"{os.fspath(path)}: {what}.") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """A text file that appears when it is complete. Raises OutputError."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """A file that appears when it is complete. Raises OutputError."""
+    with aside(path) as part:
+        part.write_bytes(content)
 
 
 def part_of(path: Path, process: int) -> str:

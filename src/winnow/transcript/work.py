@@ -187,14 +187,8 @@ def _output(path: str) -> Iterator[IO[bytes] | _Terminal]:
         yield _Terminal()
         return
     from winnow.engine.sinks import make_folder
-    from winnow.media.sink import Sink, translated
+    from winnow.media.sink import Sink
 
     make_folder(path)
-    sink = Sink(path)
-    try:
+    with Sink(path) as sink:
         yield sink.handle
-        with translated(path):
-            sink.commit()
-    except BaseException:
-        sink.discard()
-        raise

@@ -20,18 +20,17 @@ from winnow.data.items import Item
 from winnow.data.legacy.common import (
     Pool,
     Tell,
-    aside,
     claim,
     first_of,
     generator,
     write_array,
     write_sound,
-    write_text,
     writing,
 )
 from winnow.dsp.decibels import normalised_db
 from winnow.dsp.published import VOICEFILTER
 from winnow.errors import BadInput, BadOption
+from winnow.media.sink import aside, write_text
 
 RATE, COUNT = 16000, 48000
 REFERENCE = round(1.1 * 80 * 160)

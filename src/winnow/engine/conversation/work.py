@@ -212,13 +212,7 @@ def _draw(job: Job, made: Timeline, stack: ExitStack) -> None:
 @contextmanager
 def _written(path: str, data: bytes) -> Iterator[None]:
     """A small file that gets its name when the block ends well."""
-    sink = Sink(path)
-    try:
+    with Sink(path) as sink:
         with translated(path):
             sink.handle.write(data)
         yield
-        with translated(path):
-            sink.commit()
-    except BaseException:
-        sink.discard()
-        raise

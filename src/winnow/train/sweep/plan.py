@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from winnow.errors import BadInput, BadOption, MissingExtra, OutputError
-from winnow.metrics.report.results import write_text
+from winnow.media.sink import write_text
 from winnow.train.sweep.space import Choice, Range, Space, assignments
 
 FOLDER = "sweeps"
