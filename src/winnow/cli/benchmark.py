@@ -61,14 +61,14 @@ def benchmark(
     folder = Path(output)
     make_folder(folder)
     with told_when_stopped("nothing is written before all is measured"):
-        rows = _run(chosen, names, listener, folder)
+        rows = _run(chosen, names, listener, folder, quiet)
     if not quiet:
         _print(rows)
         print(f"{folder / 'benchmark.html'}   {folder / 'table.json'}   {folder / 'table.csv'}")
     return 0
 
 
-def _run(chosen: list[Case], methods: list[str], recogniser: Recogniser | None, folder: Path) -> list[Row]:
+def _run(chosen: list[Case], methods: list[str], recogniser: Recogniser | None, folder: Path, quiet: bool) -> list[Row]:
     """All runs with a bar, then the three files."""
     from winnow.cli.progress import counted
     from winnow.cli.scoring import INSTALL, drawable, write_json
@@ -79,7 +79,7 @@ def _run(chosen: list[Case], methods: list[str], recogniser: Recogniser | None, 
     drawn = drawable()
     remarks = [] if drawn else [f"Pictures are left out, they need matplotlib: {INSTALL}"]
     rows, cards = [], []
-    with counted("benchmark", len(chosen) * len(methods)) as count:
+    with counted("benchmark", len(chosen) * len(methods), quiet) as count:
         for run in runs(chosen, methods, recogniser):
             rows.append(run.row)
             cards.append(card(run, drawn=drawn))

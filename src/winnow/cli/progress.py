@@ -77,7 +77,7 @@ def _lines(title: str, unit: Callable[[float], str]) -> Move:
         if title is not None and title != shown:
             shown, first, began = title, None, now
         first = done if first is None else first
-        if now - told < EVERY:
+        if now - told < EVERY or done >= total > 0:
             return
         told = now
         speed = (done - first) / max(now - began, 1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,10 +54,24 @@ def start(name: str, given: dict[str, Any]) -> int:
         core=_path(given.get("core")),
         valid=Sounds(speech, noise or [], rooms or []) if speech else None,
         resume=given["resume"],
-        track=given["track"] or ["tensorboard"],
+        track=given["track"] or _trackers(given["run"]),
         begin=_path(given["begin"]),
     )
     return _follow(records, plan, given["run"])
+
+
+def _trackers(run: str) -> list[str]:
+    """Those that nobody asked for: TensorBoard, where it is."""
+    from importlib.util import find_spec
+
+    if find_spec("tensorboard") is not None:
+        return ["tensorboard"]
+    if os.environ.get("RANK", "0") == "0":
+        print(
+            f"winnow: no TensorBoard here, {INSTALL} brings it; `winnow train show {run}` draws the log",
+            file=sys.stderr,
+        )
+    return ["none"]
 
 
 def _path(text: str | None) -> Path | None:
