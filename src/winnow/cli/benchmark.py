@@ -70,11 +70,11 @@ def benchmark(
 
 def _run(chosen: list[Case], methods: list[str], recogniser: Recogniser | None, folder: Path, quiet: bool) -> list[Row]:
     """All runs with a bar, then the three files."""
+    from winnow.aside import write_text
     from winnow.cli.progress import counted
     from winnow.cli.scoring import INSTALL, drawable, write_json
     from winnow.evaluation.benchmark import runs
     from winnow.evaluation.benchmarkpage import as_csv, as_json, card, page
-    from winnow.media.sink import write_text
 
     drawn = drawable()
     remarks = [] if drawn else [f"Pictures are left out, they need matplotlib: {INSTALL}"]

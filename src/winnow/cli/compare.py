@@ -154,8 +154,8 @@ def _title(system: str, systems: list[str]) -> str:
 
 
 def _write_page(found: Comparison, path: str) -> None:
+    from winnow.aside import write_text
     from winnow.cli.scoring import chart
-    from winnow.media.sink import write_text
     from winnow.metrics.report.comparisonpage import page, points
     from winnow.metrics.report.tables import main_measures
 

@@ -73,7 +73,7 @@ def gather(results: Results, pairs: Pairs, scoring: Scoring, processes: int, pat
 
 def write_json(document: Any, path: str) -> None:
     """JSON to a file, or to standard output for "-"."""
-    from winnow.media.sink import write_text
+    from winnow.aside import write_text
 
     text = json_.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     if path == PIPE:
@@ -84,7 +84,7 @@ def write_json(document: Any, path: str) -> None:
 
 def write_page(results: Results, items: Sequence[Item], model: str | None, path: str) -> None:
     """The page about a run, with its worst recordings to hear and see."""
-    from winnow.media.sink import write_text
+    from winnow.aside import write_text
     from winnow.metrics.report.page import SHOWN, page
     from winnow.metrics.report.tables import worst
 

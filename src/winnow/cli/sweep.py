@@ -306,7 +306,7 @@ def show(
     Show a sweep: its trials, the best settings and the command that trains with them; and write a page with its history, the
     importance of each setting, and all trials in parallel coordinates.
     """
-    from winnow.media.sink import write_text
+    from winnow.aside import write_text
     from winnow.train.sweep.page import page, rows
     from winnow.train.sweep.plan import folder_of, open_study, read
 

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from winnow.aside import write_text
 from winnow.data.corpora import find_corpus
 from winnow.data.corpora.segments import AVSPEECH, KINDS, Segment
 from winnow.data.download import DownloadFailed
@@ -20,7 +21,7 @@ from winnow.data.items import Item, write_items
 from winnow.data.library import Library
 from winnow.errors import BadInput, OutputError
 from winnow.media.excerpt import sound, write_film
-from winnow.media.sink import translated, write_text
+from winnow.media.sink import translated
 from winnow.media.source import Source
 
 YOUTUBE = "https://www.youtube.com/watch?v={id}"

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from winnow.aside import write_text
 from winnow.data.archives import is_archive, unpack
 from winnow.data.corpora.base import Corpus, Download
 from winnow.errors import BadInput, BadOption, OutputError, WinnowError
-from winnow.media.sink import write_text
 
 BLOCK = 1 << 18
 TIMEOUT = 60.0  # seconds without a byte

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from winnow.aside import aside
 from winnow.errors import BadInput, InputNotFound
-from winnow.media.sink import aside
 
 KINDS = ("speech", "noise", "music", "room", "mixture")
 """What a recording is used as: a clean voice, noise, music, an impulse response, or a noisy recording with its clean twin."""

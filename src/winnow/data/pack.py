@@ -10,10 +10,10 @@ from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from winnow.aside import write_text
 from winnow.data.packing import Entry, PackSettings, Survey, Unreadable, entries, survey
 from winnow.data.shards import ALONE, INDEX, Index, Shard, hash_of, is_pack, member, read_index
 from winnow.errors import BadInput, BadOption, OutputError
-from winnow.media.sink import write_text
 
 _BLOCK, _RECORD = 512, 10240  # of tar files, bytes
 

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from winnow.aside import aside
 from winnow.data.draw import draw
 from winnow.data.engines import Engine
 from winnow.data.example import Example, parse_example
@@ -23,7 +24,6 @@ from winnow.data.pools import ROLES, Pools
 from winnow.data.presets import MixConfig
 from winnow.data.writing import FORMATS, LIST, Chunk, Outcome, Writing, chunks, read_chunk
 from winnow.errors import BadInput, BadOption, InputNotFound, OutputError
-from winnow.media.sink import aside
 from winnow.settings import keys, restored
 
 ABOUT = "set.json"

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from winnow.aside import write_text
 from winnow.engine.reference import Voice
 from winnow.errors import BadInput, BadOption, OutputError
-from winnow.media.sink import write_text
 
 SCHEMA = 1
 _NAME = re.compile(r"\w[\w .-]{0,62}\w|\w")

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from winnow.aside import write_text
 from winnow.audio import Audio, Samples
 from winnow.errors import BadInput, BadOption
 from winnow.media import probe, read
-from winnow.media.sink import write_text
 
 LIST = "mixtures.jsonl"
 LEVEL = 10 ** (-25 / 20)  # root mean square of the reference, 1 = full scale

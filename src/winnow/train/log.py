@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from winnow.aside import write_text
 from winnow.errors import BadInput
-from winnow.media.sink import write_text
 
 NAME = "log.jsonl"
 USUAL = ("step", "minutes", "hours_heard", "times_real_time", "learning_rate")

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from winnow.media.sink import aside, write_text
+from winnow.aside import aside, write_text
 from winnow.train.log import Log
 from winnow.train.losses import Loss
 from winnow.train.schedule import Progress, Schedule

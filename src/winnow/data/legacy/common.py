@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from winnow.aside import aside, write_text
 from winnow.audio import Audio, Samples
 from winnow.data.items import Item, read_items
 from winnow.errors import BadInput, BadOption, OutputError, WinnowError
-from winnow.media.sink import aside, write_text
 
 Tell = Callable[[float, float], None]
 MADE = "winnow.json"

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from winnow.aside import aside, write_text
 from winnow.audio import Samples
 from winnow.data.items import Item
 from winnow.data.legacy.common import (
@@ -30,7 +31,6 @@ from winnow.data.legacy.common import (
 from winnow.dsp.decibels import normalised_db
 from winnow.dsp.published import VOICEFILTER
 from winnow.errors import BadInput, BadOption
-from winnow.media.sink import aside, write_text
 
 RATE, COUNT = 16000, 48000
 REFERENCE = round(1.1 * 80 * 160)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from winnow.aside import aside
 from winnow.audio import Samples
 from winnow.data.legacy.common import Tell, writing
 from winnow.errors import BadInput
-from winnow.media.sink import aside
 
 RATE, BIT_RATE = 44100, 160_000
 METHODS = ("baseline", "cocktail", "spleeter")

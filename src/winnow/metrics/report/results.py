@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from winnow.aside import write_text
 from winnow.errors import BadInput, InputNotFound
-from winnow.media.sink import write_text
 
 SCHEMA = 1
 Values = dict[str, float | None]
