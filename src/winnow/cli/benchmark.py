@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from winnow.cli.process import Quiet
+
 if TYPE_CHECKING:
     from winnow.evaluation.benchmark import Case, Row
     from winnow.metrics.recognisers import Recogniser
@@ -36,7 +38,7 @@ def benchmark(
     recogniser: Annotated[
         str, typer.Option("--recogniser", metavar="NAME", help="pocketsphinx, or whisper:FOLDER.")
     ] = "pocketsphinx",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """winnow benchmark simple.mp4 music.mp4 --transcripts texts/ -o report/
     winnow benchmark crowd.wav --references clean/ --methods none,network -o report/

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from winnow.cli.scoring import Html, Jobs, Json, Measures
+from winnow.cli.process import Jobs
+from winnow.cli.scoring import Html, Json, Measures
 
 if TYPE_CHECKING:
     from winnow.evaluation.pairing import Pairs

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from winnow.cli.scoring import Html, Jobs, Json, Measures, Recogniser
+from winnow.cli.process import Jobs
+from winnow.cli.scoring import Html, Json, Measures, Recogniser
 
 if TYPE_CHECKING:
     from winnow.evaluation.mixtures import Recipe

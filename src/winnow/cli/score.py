@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from winnow.cli.scoring import Html, Jobs, Json, Measures, Recogniser
+from winnow.cli.process import Jobs
+from winnow.cli.scoring import Html, Json, Measures, Recogniser
 
 Inputs = Annotated[list[str], typer.Argument(metavar="FILES", hidden=True)]
 

@@ -34,9 +34,6 @@ Measures = Annotated[
 Recogniser = Annotated[
     str | None, typer.Option("--recogniser", metavar="NAME", help="Word errors: pocketsphinx, or whisper:FOLDER.")
 ]
-Jobs = Annotated[
-    int | None, typer.Option("--jobs", metavar="N", help="Recordings at a time. [default: one for each core]")
-]
 
 
 def chosen(measures: str | None, given: Iterable[str]) -> tuple[str, ...] | None:

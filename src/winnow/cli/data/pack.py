@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from winnow.cli.process import Quiet
+
 if TYPE_CHECKING:
     from winnow.data.shards import Index
 
 Tell = Callable[[float, float], None]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

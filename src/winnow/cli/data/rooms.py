@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from winnow.cli.scoring import Jobs
+from winnow.cli.process import Jobs
 
 if TYPE_CHECKING:
     from winnow.data.items import Item
