@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from winnow.evaluation.benchmark import Case, Row
     from winnow.metrics.recognisers import Recogniser
 
@@ -62,19 +64,25 @@ def benchmark(
     folder = Path(output)
     make_folder(folder)
     try:
-        with stoppable():
-            rows = _run(chosen, names, listener, folder)
-    except KeyboardInterrupt as stop:
+        with stoppable() as stop:
+            rows = _run(chosen, names, listener, folder, stop.check)
+    except KeyboardInterrupt as stopped:
         print("winnow: stopped; nothing is written before all is measured", file=sys.stderr)
-        return 128 + getattr(stop, "signum", 2)
+        return 128 + getattr(stopped, "signum", 2)
     if not quiet:
         _print(rows)
         print(f"{folder / 'benchmark.html'}   {folder / 'table.json'}   {folder / 'table.csv'}")
     return 0
 
 
-def _run(chosen: list[Case], methods: list[str], recogniser: Recogniser | None, folder: Path) -> list[Row]:
-    """All runs with a bar, then the three files."""
+def _run(
+    chosen: list[Case],
+    methods: list[str],
+    recogniser: Recogniser | None,
+    folder: Path,
+    check: Callable[[], object],
+) -> list[Row]:
+    """All runs with a bar, then the three files. check: raises where the work is to end."""
     from winnow.cli.scoring import INSTALL, counted, drawable, write_json
     from winnow.evaluation.benchmark import runs
     from winnow.evaluation.benchmarkpage import as_csv, as_json, card, page
@@ -85,9 +93,11 @@ def _run(chosen: list[Case], methods: list[str], recogniser: Recogniser | None, 
     rows, cards = [], []
     with counted("benchmark", len(chosen) * len(methods)) as count:
         for run in runs(chosen, methods, recogniser):
+            check()
             rows.append(run.row)
             cards.append(card(run, drawn=drawn))
             count()
+    check()
     facts = {"recogniser": recogniser.name if recogniser else None, "methods": methods}
     write_json(as_json(rows, facts), str(folder / "table.json"))
     write_text(folder / "table.csv", as_csv(rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -165,21 +166,23 @@ def process(
     from winnow.cli.report import Report
     from winnow.cli.stop import stoppable
     from winnow.engine.files import plan
+    from winnow.engine.sinks import sweep_all
     from winnow.errors import BadOption
 
     if workers is not None and workers < 1:
         raise BadOption(f"--jobs is 1 or more, not {workers}")
     try:
-        with stoppable():
+        with stoppable() as stop:
             jobs = plan(inputs, output, task=task, track=track, force=force, stems=stems)
             _check_pipes(jobs)
             jobs = [prepare(job) for job in jobs] if prepare else jobs
-            with (reporter or Report)(jobs, json=json, quiet=quiet) as report:
+            stop.hasty = partial(sweep_all, jobs)
+            with (reporter or Report)(jobs, json=json, quiet=quiet, check=stop.check) as report:
                 _run(jobs, settings, workers or cores(), report)
             return report.finish()
-    except KeyboardInterrupt as stop:
+    except KeyboardInterrupt as stopped:
         print(STOPPED, file=sys.stderr)
-        return 128 + getattr(stop, "signum", 2)
+        return 128 + getattr(stopped, "signum", 2)
 
 
 def _run(jobs: list[Job], settings: Settings, workers: int, report: Report) -> None:

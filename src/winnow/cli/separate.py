@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -87,6 +88,7 @@ def _talkers(
     from winnow.cli.stop import stoppable
     from winnow.engine.conversation.work import Conversing
     from winnow.engine.files import plan
+    from winnow.engine.sinks import sweep_all
     from winnow.errors import BadOption
 
     if workers is not None and workers < 1:
@@ -94,14 +96,15 @@ def _talkers(
     work = Conversing(request)
     _ = work.network  # what is wrong with it is said before any file is touched
     try:
-        with stoppable():
+        with stoppable() as stop:
             planned = plan(inputs, output, task="separate", track=track, force=force, stems=request.stems)
-            with Report(planned, json=json, quiet=quiet, doing="separating") as report:
+            stop.hasty = partial(sweep_all, planned)
+            with Report(planned, json=json, quiet=quiet, doing="separating", check=stop.check) as report:
                 _run(planned, work, workers or cores(), report)
             return report.finish()
-    except KeyboardInterrupt as stop:
+    except KeyboardInterrupt as stopped:
         print(STOPPED, file=sys.stderr)
-        return 128 + getattr(stop, "signum", 2)
+        return 128 + getattr(stopped, "signum", 2)
 
 
 def _run(jobs: list[Job], work: Conversing, workers: int, report: Any) -> None:

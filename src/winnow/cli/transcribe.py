@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +11,8 @@ import typer
 from winnow.cli.process import STOPPED, Force, Inputs, Jobs, Json, Output, Quiet, Track
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from winnow.engine.jobs import Job
     from winnow.transcript.work import Transcribing
 
@@ -59,6 +62,7 @@ def transcribe(
     from winnow.cli.process import cores
     from winnow.cli.stop import stoppable
     from winnow.engine.files import plan
+    from winnow.engine.sinks import sweep_all
     from winnow.errors import BadOption
     from winnow.transcript.settings import Settings
     from winnow.transcript.work import Transcribing
@@ -68,15 +72,18 @@ def transcribe(
     settings = Settings(recogniser, after, model, compare, vad, format)  # type: ignore[arg-type]
     work = Transcribing(settings)
     try:
-        with stoppable():
+        with stoppable() as stop:
             suffix = f".{format}" if format else (".txt" if compare else None)
             planned = plan(inputs, output, task="transcribe", track=track, force=force, suffix=suffix)
             _check_keyboard(planned)
             work.check()
-            return _run(planned, work, jobs or cores(), json, quiet)
-    except KeyboardInterrupt as stop:
+            stop.hasty = partial(sweep_all, planned)
+            with _report(planned, json, quiet, stop.check) as report:
+                _run(planned, work, jobs or cores(), report)
+            return int(report.finish())
+    except KeyboardInterrupt as stopped:
         print(STOPPED, file=sys.stderr)
-        return 128 + getattr(stop, "signum", 2)
+        return 128 + getattr(stopped, "signum", 2)
 
 
 def _check_keyboard(jobs: list[Job]) -> None:
@@ -87,30 +94,17 @@ def _check_keyboard(jobs: list[Job]) -> None:
         raise BadOption("'-' reads a recording from standard input, but that is the keyboard; pipe one in")
 
 
-def _run(jobs: list[Job], work: Transcribing, workers: int, json: bool, quiet: bool) -> int:
+def _run(jobs: list[Job], work: Transcribing, workers: int, report: Any) -> None:
     from contextlib import closing
 
-    with _report(jobs, json, quiet) as report:
-        with closing(_results(jobs, work, workers, report.progress)) as results:
-            for result in results:
-                report.add(result)
-        return int(report.finish())
+    from winnow.engine.workers import results_of
+
+    with closing(results_of(jobs, work, workers, report.progress)) as results:
+        for result in results:
+            report.add(result)
 
 
-def _results(jobs: list[Job], work: Transcribing, workers: int, progress: Any) -> Any:
-    """In this process, or in several; closing stops the workers."""
-    from functools import partial
-
-    if workers <= 1 or len(jobs) <= 1:
-        for job in jobs:
-            yield work.do(job, partial(progress, job))
-        return
-    from winnow.engine.workers import run_in_processes
-
-    yield from run_in_processes(jobs, work, min(workers, len(jobs)), progress)
-
-
-def _report(jobs: list[Job], json: bool, quiet: bool) -> Any:
+def _report(jobs: list[Job], json: bool, quiet: bool, check: Callable[[], object]) -> Any:
     """A report that counts words where the one of `winnow enhance` tells levels."""
     from winnow.cli.report import Report
     from winnow.transcript.work import Heard
@@ -128,4 +122,4 @@ def _report(jobs: list[Job], json: bool, quiet: bool) -> Any:
         def told(self, result: Any) -> str:
             return f"{result.words} words · {result.recogniser}"
 
-    return TextReport(jobs, json=json, quiet=quiet)
+    return TextReport(jobs, json=json, quiet=quiet, check=check)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -76,6 +76,12 @@ def sweep(job: Job, process: int) -> None:
         if path != PIPE:
             with suppress(OSError):
                 os.remove(part_of(path, process))
+
+
+def sweep_all(jobs: Iterable[Job]) -> None:
+    """The same for this process and all jobs, where it ends without unwinding."""
+    for job in jobs:
+        sweep(job, os.getpid())
 
 
 def _is_remuxed(info: MediaInfo, path: str) -> bool:
