@@ -121,6 +121,28 @@ def test_a_second_interrupt_ends_at_once(tmp_path):
     assert not part.exists()
 
 
+IN_C = """
+import hashlib
+from contextlib import suppress
+from winnow.cli.stop import stoppable
+with stoppable():
+    print("begun", flush=True)
+    while True:
+        with suppress(BaseException):  # where the first one comes before it begins
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
+"""
+
+
+def test_a_second_interrupt_ends_what_c_code_does_not_let_go_of():
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", IN_C], stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout.readline() == b"begun\n"
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.4)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 128 + signal.SIGINT
+
+
 class Interrupting:
     """A file whose writing is interrupted, as Python's buffered ones are between two calls of the system."""
 

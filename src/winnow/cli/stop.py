@@ -2,13 +2,15 @@
 
 An exception that a signal raises may be lost. It comes up wherever the main thread happens to be, and there are places that let
 none pass: an `except:` around an import, a finaliser, a function that C code calls back. So it is kept in mind: who reports
-progress asks `Stop.check`, and at the latest the end of `stoppable` raises it again.
+progress asks `Stop.check`, and at the latest the end of `stoppable` raises it again. Nor does Python answer a signal before a
+function of C returns. Another signal is therefore seen by a thread, which ends the process.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -32,7 +34,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class Stop:
-    """What answers the signals: the first one raises Stopped, another one ends the process at once.
+    """What answers the signals: the first one raises Stopped, see `_watched` for what another one does.
 
     signum: of the signal that came, else None. hasty: what is done before the process ends at once, such as removing files.
     """
@@ -40,16 +42,13 @@ class Stop:
     def __init__(self) -> None:
         self.signum: int | None = None
         self.hasty: Callable[[], object] = _nothing
-        self._since = 0.0
         self._arrived = False  # at the end of the innermost `stoppable`: whoever is outside of it knows
 
     def __call__(self, signum: int, _: FrameType | None) -> None:
         """Raise Stopped once: what follows must not disturb the cleaning up."""
         if self.signum is None:
-            self.signum, self._since = signum, time.monotonic()
+            self.signum = signum
             raise Stopped(signum)
-        if time.monotonic() - self._since > SAME:
-            self._end(signum)
 
     def check(self, *_: object) -> None:
         """Raises Stopped where it was raised before and did not get through; takes, and ignores, what progress is told."""
@@ -64,7 +63,8 @@ class Stop:
             self._arrived = True
             raise Stopped(self.signum) from error
 
-    def _end(self, signum: int) -> None:
+    def end(self, signum: int) -> None:
+        """End the process, whatever the main thread is at."""
         processes = sys.modules.get("multiprocessing")
         for child in processes.active_children() if processes is not None else ():
             child.terminate()  # it cleans up after itself
@@ -117,7 +117,7 @@ def _installed(before: dict[int, Any]) -> Iterator[Stop]:
 
     sys.unraisablehook = lost
     try:
-        with _ended(stop):
+        with _watched(stop, set(answered)), _ended(stop):
             for number in answered:
                 signal.signal(number, stop)
             yield stop
@@ -125,3 +125,31 @@ def _installed(before: dict[int, Any]) -> Iterator[Stop]:
         for number, handler in answered.items():
             signal.signal(number, handler)
         sys.unraisablehook = unraisable
+
+
+@contextmanager
+def _watched(stop: Stop, numbers: set[int]) -> Iterator[None]:
+    """A signal after the first one, other than its echo, ends the process at once: a thread hears of all from C.
+
+    Processes are spawned here and never forked: a child would share the socket.
+    """
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+
+    def watch() -> None:
+        first: float | None = None
+        while heard := ours.recv(1):
+            now = time.monotonic()
+            if heard[0] in numbers:
+                first = now if first is None else first
+                if now - first > SAME:
+                    stop.end(heard[0])
+        ours.close()
+
+    threading.Thread(target=watch, name="stop", daemon=True).start()
+    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        theirs.close()
