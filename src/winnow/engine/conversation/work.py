@@ -118,6 +118,7 @@ class Conversing:
             scratch = stack.enter_context(Scratch(self.network.talkers, reader.channels, folder))
             listening = Listening(self.network, reader.rate, reader.channels, scratch)
             expected = reader.samples / reader.rate if reader.samples else None
+            scratch.expect(round((expected or 0) * self.network.rate))
             for block in reader:
                 listening.feed(block)
                 tell(FIRST * reader.read / reader.rate, expected)
