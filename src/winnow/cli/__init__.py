@@ -9,7 +9,11 @@ from collections.abc import Sequence
 
 def main() -> None:
     """Entry point of the command."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:  # before `run` listens to it: while modules are read
+        print("winnow: stopped", file=sys.stderr)
+        sys.exit(130)
 
 
 def run(arguments: Sequence[str]) -> int:
