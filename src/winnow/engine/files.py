@@ -158,12 +158,13 @@ def _run(job: Job, settings: Settings, on_progress: OnProgress | None, started: 
         raise job.problem
     missing = [path for path in job.outputs if job.force or path == PIPE or not os.path.exists(path)]
     wanting = [pair for pair in job.papers if job.force or not os.path.exists(pair[1])]
+    outputs = (*job.outputs, *(path for _, path in job.papers))
     if not missing and not wanting:
-        return Result(job.source, job.outputs, skipped=True, note="already there, left alone (--force replaces it)")
+        return Result(job.source, outputs, skipped=True, note="already there, left alone (--force replaces it)")
     meter, separation, notes = _separate(replace(job, papers=tuple(wanting)), settings, missing, on_progress)
     return Result(
         input=job.source,
-        output=job.outputs,
+        output=outputs,
         seconds=meter.seconds,
         elapsed=time.monotonic() - started,
         model=separation.model,

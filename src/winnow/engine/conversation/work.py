@@ -37,7 +37,7 @@ from winnow.media.sink import Sink, translated
 
 Tell = Callable[[float, "float | None"], None]
 
-FIRST, VOICES = 0.85, 0.93
+FIRST, VOICES = 0.78, 0.88
 """Share of the progress at which the first pass ends, and at which the voices are told apart."""
 
 REPORT_EVERY = 0.1  # seconds of wall clock
