@@ -199,6 +199,8 @@ ERRORS = [
     (["--voice", "alice.wav", "-o", "-", "--timeline"], "name a file"),
     (["--voice", "alice.wav", "--jobs", "0"], "--jobs"),
     (["--voice", "alice.wav", "--track", "3"], "track"),
+    (["--voice", "-", "-", "-o", "out.wav"], "read once"),
+    (["--person", "a=-", "--person", "b=-"], "read once"),
 ]
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -89,9 +90,12 @@ def save(name: str, voice: Voice, references: tuple[str, ...] = (), replace: boo
         part.write_text(json.dumps(described, ensure_ascii=False) + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}). Name a folder for voices with WINNOW_VOICES."
+        ) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where there is no such folder, or it is a file
+            part.unlink(missing_ok=True)
     return path
 
 
