@@ -32,7 +32,7 @@ PART = 1.5
 RANGE, VOICED = 14.0, 0.5
 """Decibels between the soft and the loud tenth of speech, and share of it that has a pitch: below either it is hardly speech.
 
-Of readers in noise 10 dB below them 1 in 20 have a range below 15 dB (2 s; none of 10 s) and none less pitch; of what street musicians
+Of readers in noise 10 dB below them none has less of either in 10 s; of what street musicians
 play 19 in 20 have a range below 13 dB; of other sounds that pass for speech half have less pitch or range.
 """
 
