@@ -10,6 +10,8 @@ import typer
 from winnow.cli.process import Quiet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from winnow.evaluation.benchmark import Case, Row
     from winnow.metrics.recognisers import Recogniser
 
@@ -62,16 +64,23 @@ def benchmark(
     listener = find(recogniser) if transcripts or references else None
     folder = Path(output)
     make_folder(folder)
-    with told_when_stopped("nothing is written before all is measured"):
-        rows = _run(chosen, names, listener, folder, quiet)
+    with told_when_stopped("nothing is written before all is measured") as stop:
+        rows = _run(chosen, names, listener, folder, quiet, stop.check)
     if not quiet:
         _print(rows)
         print(f"{folder / 'benchmark.html'}   {folder / 'table.json'}   {folder / 'table.csv'}")
     return 0
 
 
-def _run(chosen: list[Case], methods: list[str], recogniser: Recogniser | None, folder: Path, quiet: bool) -> list[Row]:
-    """All runs with a bar, then the three files."""
+def _run(
+    chosen: list[Case],
+    methods: list[str],
+    recogniser: Recogniser | None,
+    folder: Path,
+    quiet: bool,
+    check: Callable[[], object],
+) -> list[Row]:
+    """All runs with a bar, then the three files. check: raises where the work is to end."""
     from winnow.aside import write_text
     from winnow.cli.progress import counted
     from winnow.cli.scoring import INSTALL, drawable, write_json
@@ -83,9 +92,11 @@ def _run(chosen: list[Case], methods: list[str], recogniser: Recogniser | None, 
     rows, cards = [], []
     with counted("benchmark", len(chosen) * len(methods), quiet) as count:
         for run in runs(chosen, methods, recogniser):
+            check()
             rows.append(run.row)
             cards.append(card(run, drawn=drawn))
             count()
+    check()
     facts = {"recogniser": recogniser.name if recogniser else None, "methods": methods}
     write_json(as_json(rows, facts), str(folder / "table.json"))
     write_text(folder / "table.csv", as_csv(rows))

@@ -120,17 +120,22 @@ def _prepared(
     """All that can be wrong is found before any recording is touched; what is left to do takes the remaining options."""
     from functools import partial
 
+    from winnow.engine.jobs import PIPE
     from winnow.engine.people import grouped
     from winnow.engine.plan import check_inputs, identities, protected
     from winnow.engine.reference import parse
+    from winnow.errors import BadOption
 
     groups = grouped(wish.voice or [], wish.person or [])
     check_inputs(inputs)
+    texts = [text for each in groups.values() for text in each]
+    if [*inputs, *texts].count(PIPE) > 1:
+        raise BadOption("'-' stands for standard input, which can be read once; give the reference as a file.")
     papers = _papers(wish, inputs, output, quiet)
     settings = _settings(wish, groups, remove, quiet)
     names = tuple(groups)
     task, called = _task(names, remove, rest)
-    heard = identities(path for texts in groups.values() for text in texts if (path := parse(text).path))
+    heard = identities(path for text in texts if (path := parse(text).path))
     papered = partial(_with_papers, names=names, remove=remove, kinds=papers, word=called[0])
 
     def prepare(job: Job) -> Job:

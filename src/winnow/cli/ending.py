@@ -6,15 +6,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from winnow.cli.stop import Stop
 
 NOTHING_HALF = "nothing half-written is left, finished files are kept; run the same command to go on"
 
 
 @contextmanager
-def told_when_stopped(words: str, *, line: str = "") -> Iterator[Any]:
+def told_when_stopped(words: str, *, line: str = "") -> Iterator[Stop]:
     """As `stoppable`; a stop ends the command with these words. line: ends one that changes on a terminal, if there is one."""
     from winnow.cli.stop import stoppable
 

@@ -175,25 +175,36 @@ def process(
 
 
 def carry_out(
-    jobs: Callable[[], list[Job]], trade: JobTrade, processes: int | None, reporter: Callable[[list[Job]], Report]
+    jobs: Callable[[], list[Job]], trade: JobTrade, processes: int | None, reporter: Callable[..., Report]
 ) -> int:
     """Plan, run and report; returns the exit code. Raises BadOption.
 
     jobs: makes the plan; processes: as `--jobs` says; reporter: makes what says what became of them.
     """
     from contextlib import closing
+    from functools import partial
 
     from winnow.cli.ending import NOTHING_HALF, told_when_stopped
     from winnow.engine.trade import results_of
 
     count = workers(processes)
-    with told_when_stopped(NOTHING_HALF):
+    with told_when_stopped(NOTHING_HALF) as stop:
         planned = jobs()
+        stop.hasty = partial(_sweep, trade, planned)
         # The results are closed first, whatever happens: workers are stopped before anything is said of it.
-        with reporter(planned) as report, closing(results_of(planned, trade, count, report.progress)) as results:
+        with (
+            reporter(planned, check=stop.check) as report,
+            closing(results_of(planned, trade, count, report.progress)) as results,
+        ):
             for result in results:
                 report.add(result)
         return report.finish()
+
+
+def _sweep(trade: JobTrade, jobs: list[Job]) -> None:
+    """Remove what this process leaves half-written where it ends without unwinding."""
+    for job in jobs:
+        trade.sweep(job, os.getpid())
 
 
 def _check_pipes(jobs: list[Job]) -> None:

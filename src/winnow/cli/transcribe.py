@@ -73,7 +73,7 @@ def transcribe(
     return carry_out(planned, work, jobs, partial(_report, json=json, quiet=quiet))
 
 
-def _report(jobs: list[Job], json: bool, quiet: bool) -> Any:
+def _report(jobs: list[Job], **options: Any) -> Any:
     """A report that counts words where the one of `winnow enhance` tells levels."""
     from winnow.cli.report import Report
     from winnow.transcript.work import Heard
@@ -91,4 +91,4 @@ def _report(jobs: list[Job], json: bool, quiet: bool) -> Any:
         def told(self, result: Any) -> str:
             return f"{result.words} words · {result.recogniser}"
 
-    return TextReport(jobs, json=json, quiet=quiet)
+    return TextReport(jobs, **options)

@@ -110,12 +110,13 @@ class Cleaning(JobTrade):
         """See `JobTrade.done`."""
         missing = [path for path in job.outputs if job.force or path == PIPE or not os.path.exists(path)]
         wanting = [pair for pair in job.papers if job.force or not os.path.exists(pair[1])]
+        outputs = (*job.outputs, *(path for _, path in job.papers))
         if not missing and not wanting:
-            return Result(job.source, job.outputs, skipped=True, note=LEFT_ALONE)
+            return Result(job.source, outputs, skipped=True, note=LEFT_ALONE)
         meter, separation, notes = _separate(replace(job, papers=tuple(wanting)), self.settings, missing, tell)
         return Result(
             input=job.source,
-            output=job.outputs,
+            output=outputs,
             seconds=meter.seconds,
             model=separation.model,
             removed=meter.removed,

@@ -87,7 +87,9 @@ def save(name: str, voice: Voice, references: tuple[str, ...] = (), replace: boo
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}). Name a folder for voices with WINNOW_VOICES."
+        ) from None
     write_text(path, json.dumps(described, ensure_ascii=False) + "\n")
     return path
 

@@ -82,7 +82,7 @@ def _standard_output() -> Any:
         stream.fileno()
     except (AttributeError, OSError, io.UnsupportedOperation):
         return _Pipe(stream)  # an object in memory stands in for it
-    return "pipe:1"  # FFmpeg writes it itself, for the reason given in `source`
+    return "pipe:1"  # FFmpeg writes it itself: no Python code that a signal could interrupt
 
 
 class _Pipe:

@@ -13,6 +13,7 @@ import typer
 from winnow.cli.process import Quiet
 
 if TYPE_CHECKING:
+    from winnow.cli.stop import Stop
     from winnow.data.sets import Recipe, Report
 
 
@@ -67,7 +68,7 @@ def mix(
     if max_bad < 0:
         raise BadOption(f"--max-bad is 0 or more, not {max_bad}.")
     processes, folder = workers(jobs), Path(output)
-    with kept_in(folder):
+    with kept_in(folder) as stop:
         pools = build_pools(speech, noise or [], music or [], rooms or [])
         with _counted("drawing", recipe.count, quiet) as move:
             drawn = prepare(folder, recipe, pools, move)
@@ -76,7 +77,7 @@ def mix(
             _tell(quiet, f"{folder / LIST}   {'drawn' if drawn else 'was there already'}; no audio yet")
             return 0
         with open_engine(engine, jobs=processes, master=master) as run, _counted("mixing", recipe.count, quiet) as move:
-            report = write(folder, recipe, pools, run, most_bad=max_bad, on_progress=_unless_stopped(move))
+            report = write(folder, recipe, pools, run, most_bad=max_bad, on_progress=_unless_stopped(move, stop))
     _tell(quiet, _ending(folder, recipe, report))
     return 0
 
@@ -153,15 +154,11 @@ def _counted(title: str, total: int, quiet: bool) -> Iterator[Callable[[int], No
         yield lambda done: move(done, total)
 
 
-def _unless_stopped(move: Callable[[int], None]) -> Callable[[int], None]:
-    """`move`, which also ends a run that was asked to stop inside a callback of FFmpeg, where an exception is lost."""
-    import signal
-
-    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+def _unless_stopped(move: Callable[[int], None], stop: Stop) -> Callable[[int], None]:
+    """`move`, which also ends a run that was asked to stop where an exception is lost."""
 
     def checked(done: int) -> None:
         move(done)
-        if any(signal.getsignal(number) == signal.SIG_IGN for number in numbers):  # as `stoppable` leaves them
-            raise KeyboardInterrupt
+        stop.check()
 
     return checked

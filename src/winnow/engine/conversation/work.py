@@ -34,7 +34,7 @@ from winnow.errors import BadOption, NoAudio, OutputError
 from winnow.media import open_reader, probe
 from winnow.media.sink import Sink, translated
 
-FIRST, VOICES = 0.85, 0.93
+FIRST, VOICES = 0.78, 0.88
 """Share of the progress at which the first pass ends, and at which the voices are told apart."""
 
 INSTALL = 'pip install "winnow-audio[demo]"'
@@ -94,6 +94,7 @@ class Conversing(JobTrade):
             scratch = stack.enter_context(Scratch(self.network.talkers, reader.channels, folder))
             listening = Listening(self.network, reader.rate, reader.channels, scratch)
             expected = reader.samples / reader.rate if reader.samples else None
+            scratch.expect(round((expected or 0) * self.network.rate))
             for block in reader:
                 listening.feed(block)
                 tell(FIRST * reader.read / reader.rate, expected)
