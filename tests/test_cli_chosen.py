@@ -131,8 +131,9 @@ def test_several_people(capsys, folder):
 def test_timeline_and_spectrograms_lie_beside_the_output(capsys, folder):
     pytest.importorskip("matplotlib", reason="pictures: the extra demo")
     source = store("talk.wav", np.concatenate([voice(ALICE, 6, text=1), 0.001 * voice(ALICE, 6)]))
-    code, _, err = run(capsys, "extract", source, "--voice", "alice.wav", "--timeline", "--plot")
+    code, out, err = run(capsys, "extract", source, "--voice", "alice.wav", "--timeline", "--plot")
     assert (code, err) == (0, "")
+    assert out.startswith("talk.voice.wav, talk.presence.json, talk.presence.png, talk.spectrograms.png   ")
     told = json.loads((folder / "talk.presence.json").read_text())
     assert told["seconds"] == 12 and told["step"] == 0.1 and told["source"] == "talk.wav"
     one = told["voices"]["voice"]
@@ -198,6 +199,8 @@ ERRORS = [
     (["--voice", "alice.wav", "-o", "-", "--timeline"], "name a file"),
     (["--voice", "alice.wav", "--jobs", "0"], "--jobs"),
     (["--voice", "alice.wav", "--track", "3"], "track"),
+    (["--voice", "-", "-", "-o", "out.wav"], "read once"),
+    (["--person", "a=-", "--person", "b=-"], "read once"),
 ]
 
 

@@ -275,7 +275,7 @@ def test_a_terminal_shows_header_and_bar(here, monkeypatch):
     video(here / "talk.mp4", 2)
     screen = Terminal()
     monkeypatch.setattr("sys.stdout", screen)
-    monkeypatch.setattr("winnow.engine.files.REPORT_EVERY", 0)
+    monkeypatch.setattr("winnow.engine.trade.REPORT_EVERY", 0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")

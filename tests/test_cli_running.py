@@ -18,6 +18,7 @@ from halves import DEADLY
 from recordings import leftovers, noise, run, sound, start
 from winnow import media
 from winnow.audio import Audio
+from winnow.cli import main
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
 
@@ -178,3 +179,13 @@ def test_output_of_a_pipe_is_a_plain_wave_file(tmp_path):
         assert file.getframerate() == 16000
         assert len(file.readframes(10**6)) == 2 * 16000
     assert Path(source).exists()
+
+
+def test_an_interrupt_before_anything_is_loaded_is_one_line(monkeypatch, capsys):
+    def stopped(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("winnow.cli.run", stopped)
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 130 and capsys.readouterr().err == "winnow: stopped\n"

@@ -12,7 +12,7 @@ from conversing import RATE, Oracle, conversation, network
 from winnow.audio import Audio
 from winnow.dsp.resample import resample
 from winnow.engine.bodies import separated
-from winnow.engine.conversation import count, follow, levels, route, talkers_of
+from winnow.engine.conversation import count, find_talkers, follow, levels, route, talkers_of
 from winnow.engine.conversation.passes import separate_talkers
 from winnow.engine.conversation.scratch import Scratch
 from winnow.engine.conversation.timeline import timeline
@@ -161,6 +161,34 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
         monkeypatch.setattr(scratch, "_file", SimpleNamespace(write=full, close=real.close))
         with pytest.raises(OutputError, match=r"temporary file in .*disk is full"):
             scratch.append(np.zeros((2, 1, 10), np.float32))
+
+
+def test_a_disk_that_is_too_small_is_told_before_the_work(tmp_path, monkeypatch):
+    with Scratch(2, 2, tmp_path) as scratch:
+        monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=8_000_000))
+        scratch.expect(1_000_000)
+        with pytest.raises(OutputError, match=r"9 MB are needed .* 8 MB are free\. Free some space"):
+            scratch.expect(1_125_000)
+
+
+def test_between_the_passes_progress_moves_in_every_step():
+    _, mix, stems = heard(2)
+    told = []
+    loud = levels.measured(stems, mix, RATE // 20)
+    find_talkers(loud, lambda begin, end: stems[:, :, begin:end], mix.shape[1], RATE, None, tell=told.append)
+    assert told == sorted(told) and told[0] >= 0 and told[-1] <= 1
+    assert np.diff([0.0, *told, 1.0]).max() < 0.2
+    for begin, end in ((0, 0.9), (0.9, 0.95), (0.95, 1)):  # voices, clusters, paths
+        assert sum(begin <= share < end for share in told) > 3
+
+
+def test_the_paths_of_many_blocks_are_found_some_at_a_time():
+    blocks = [np.arange(2 * follow.LONGEST)] * 200
+    for talkers in (2, 20):
+        groups = follow._groups(blocks, 2, talkers)
+        assert sum(len(group) for group in groups) == 200
+        numbers = 2 * follow.LONGEST * (talkers**2 + 4 * talkers)
+        assert max(len(group) for group in groups) * numbers <= follow.MEMORY
 
 
 def test_linkage_agrees_with_scipy():

@@ -298,7 +298,9 @@ def test_ctrl_c_leaves_a_set_that_goes_on(lists, tmp_path):
             time.sleep(0.05)
         child.send_signal(signal.SIGINT)
         message = child.communicate()[1]
-    assert child.returncode == 130 and message.count("\n") == 1 and "the same command goes on" in message
+    *progress, last = message.splitlines()  # a busy machine takes long enough for a line of progress
+    assert child.returncode == 130 and "the same command goes on" in last
+    assert all(line.startswith(("drawing: ", "mixing: ")) for line in progress)
     assert not list(folder.rglob("*.part")) and (folder / "set.json").exists()
     assert sum(1 for _ in read_set(folder)) == 3000
 

@@ -76,3 +76,13 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "nara_wpe.wpe", None)
     with pytest.raises(MissingExtra, match=r"winnow-audio\[array\]"):
         Dereverberate()(np.zeros((1, 100), np.float32), RATE)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_progress_within_a_window(channels):
+    """Shares that rise to one, in smaller steps the more channels there are."""
+    mix = np.random.default_rng(0).standard_normal((channels, 8000)).astype(np.float32)
+    separator, shares = Dereverberate(), []
+    separator.tell = shares.append
+    separator(mix, 16000)
+    assert shares == sorted(shares) and len(shares) >= 8 * channels and shares[-1] == 1

@@ -139,7 +139,7 @@ def test_a_split_writes_what_is_missing_only(tmp_path):
 
 
 def test_progress_rises_to_the_length(tmp_path, monkeypatch):
-    monkeypatch.setattr("winnow.engine.files.REPORT_EVERY", 0)
+    monkeypatch.setattr("winnow.engine.trade.REPORT_EVERY", 0)
     seen = []
     (job,) = plan([sound(tmp_path / "a.wav", 5)])
     run_job(job, Settings(), lambda job, seconds, whole: seen.append((seconds, whole)))

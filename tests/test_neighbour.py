@@ -5,6 +5,7 @@ import pytest
 
 from winnow.dsp.spectrum import Transform
 from winnow.dsp.stft import istft, stft
+from winnow.engine.run import Separation, Settings
 from winnow.metrics.sdr import si_sdr
 from winnow.models import neighbour
 from winnow.models.neighbour import Neighbour
@@ -106,3 +107,18 @@ def test_stereo_stays_stereo_also_out_of_phase():
 )
 def test_the_hop_is_scaled_with_the_rate(rate, hop):
     assert neighbour.hop_samples(rate) == hop
+
+
+def test_progress_within_a_window():
+    """Every few seconds of sound, up to all of it, also where it is heard through the engine."""
+    mix = loop_and_voice(30)[0][None]
+    separator, shares = Neighbour(), []
+    separator.tell = shares.append
+    separator(mix, RATE)
+    assert shares == sorted(shares) and shares[0] < 0.25 and shares[-1] == 1
+    told = []
+    separation = Separation(RATE, 1, Settings(model="neighbour"))
+    separation.watch(told.append)
+    separation.feed(mix)
+    separation.flush()
+    assert told == pytest.approx([30 * share for share in shares])

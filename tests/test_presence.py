@@ -7,7 +7,18 @@ import pytest
 
 from chosenlike import Pitch
 from winnow.engine.chosen import Gate
-from winnow.engine.presence import AHEAD, STEP, Follower, Presence, active_level, audible, bridged, likeness
+from winnow.engine.presence import (
+    AHEAD,
+    FOUND,
+    STEP,
+    UNTOLD,
+    Follower,
+    Presence,
+    active_level,
+    audible,
+    bridged,
+    likeness,
+)
 
 RATE = 8000
 HIGH, LOW = np.array([1.0, 0.0], np.float32), np.array([0.0, 1.0], np.float32)
@@ -70,11 +81,18 @@ def test_another_voice_in_the_estimate_is_not_the_wanted_one():
     assert not Presence(tuple(follow(voice, voice))).found
 
 
-def test_what_is_too_short_to_tell_counts_half():
+def test_what_is_too_short_to_tell_finds_nobody():
     quiet = np.zeros((1, 5 * RATE), np.float32)
-    voice = np.concatenate([quiet, tone(200, 0.4), quiet], axis=1)
-    found = follow(voice, voice + tone(90, 10.4, 0.01))
-    assert found.max() == 0.5 and np.count_nonzero(found) < 10
+    voice = np.concatenate([quiet, tone(200, 0.2), quiet], axis=1)
+    found = follow(voice, voice + tone(90, 10.2, 0.01))
+    assert found.max() == UNTOLD < FOUND and np.count_nonzero(found) < 10
+    assert not Presence(tuple(found)).found
+
+
+def test_where_the_wrong_person_takes_over_is_known_to_a_second():
+    voice = np.concatenate([tone(1000, 7), tone(200, 7)], axis=1)
+    ((begin, end),) = Presence(tuple(follow(voice, voice))).stretches()
+    assert begin == 0 and end == pytest.approx(7, abs=1.0)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 44100])
@@ -97,7 +115,7 @@ def test_values_come_some_seconds_after_the_sound_and_the_encoder_hears_short_st
     follower = Follower(HIGH, encoder := Pitch(), RATE)
     given = [len(follower.feed(tone(1000, 0.5), tone(1000, 0.5))) for _ in range(60)]
     assert sum(given) >= 10 * 30 - 10 * 5 - AHEAD  # 30 s went in, 5 s and the look ahead are kept
-    assert max(encoder.asked) == pytest.approx(3) and len(follower._frames) < 80
+    assert max(encoder.asked) == pytest.approx(2) and len(follower._frames) < 80
 
 
 def test_silence_and_nothing_have_no_voice():

@@ -10,7 +10,7 @@ from winnow import media
 from winnow.audio import Audio
 from winnow.dsp.resample import resample
 from winnow.engine import voicestore
-from winnow.engine.reference import RATE, active, parse, two_voices, voice_of
+from winnow.engine.reference import RATE, active, like_speech, parse, two_voices, voice_of
 from winnow.errors import BadAudio, BadInput, BadOption, InputNotFound
 from winnow.models.voices import SpectralVoice
 
@@ -59,6 +59,27 @@ def test_a_name_and_a_file_that_looks_like_a_stretch(tmp_path, monkeypatch):
 def test_references_that_make_no_sense(text):
     with pytest.raises(BadOption):
         voice_of([text], ENCODER)
+
+
+@pytest.mark.parametrize("span", ["a-b", "0:02", "1-2-3"])
+def test_a_stretch_that_is_no_time_is_told(tmp_path, span):
+    path = tmp_path / "alice.wav"
+    path.touch()
+    with pytest.raises(BadOption, match=f"{span}' is no stretch of time. Write it as FILE@0:12-0:20"):
+        parse(f"{path}@{span}")
+    with pytest.raises(BadOption, match="no such file, and 'a-b' is no stretch"):
+        parse("nobody@a-b")
+
+
+def test_music_and_noise_are_told_from_speech(tmp_path):
+    time = np.arange(6 * RATE) / RATE
+    chord = sum(np.sin(2 * np.pi * hertz * time) for hertz in (220, 277, 330)) * (1 - 0.8 * (2 * time % 1))
+    found = voice_of([write(tmp_path / "chord.wav", (0.1 * chord).astype(np.float32))], ENCODER)
+    assert "music or noise" in found.warnings[0]
+    assert all(like_speech(active(voice(who, 4))) for who in range(6))
+    hiss = 0.1 * np.random.default_rng(0).standard_normal(5 * RATE).astype(np.float32)
+    with pytest.raises(BadAudio, match=r"no speech found in it\. Give a recording in which the person speaks"):
+        voice_of([write(tmp_path / "hiss.wav", hiss)], ENCODER)
 
 
 def test_only_speech_counts(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from dataclasses import replace
 
@@ -267,6 +268,17 @@ def test_a_run_of_another_recipe_is_refused(unbroken, tmp_path, monkeypatch):
         _resumed("unet", unbroken)
     assert _resumed("denoise", unbroken).config == recipe().config
     assert json.loads((unbroken / "config.json").read_text())["schedule"]["steps"] == STEPS
+
+
+@pytest.mark.parametrize("asked", [[], ["--track", "tensorboard"]])
+def test_without_tensorboard_a_run_goes_on_unless_it_was_asked_for(tmp_path, capsys, monkeypatch, asked):
+    begun = []
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.setattr("winnow.train.run._recipe", lambda *_: begun.append(1) or recipe())
+    code = run(["train", "denoise", "--run", str(tmp_path / "r"), "--speech", "x", "--noise", "y", *asked])
+    told = capsys.readouterr().err.splitlines()
+    assert code == (1 if asked else 2) and len(begun) == (not asked)
+    assert told[0].startswith("winnow: --track tensorboard needs" if asked else "winnow: no TensorBoard here")
 
 
 @pytest.mark.parametrize(

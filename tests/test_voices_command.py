@@ -74,3 +74,9 @@ def test_a_damaged_file_does_not_hide_the_others(capsys, place):
     (place / "bob.json").write_text("no json")
     code, out, err = winnow(capsys, "voices", "list")
     assert code == 0 and "alice" in out and "bob" in err
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(capsys, place):
+    place.write_text("a file where the folder should be")
+    code, out, err = winnow(capsys, "voices", "enrol", "alice", "a b.wav")
+    assert (code, out) == (1, "") and "WINNOW_VOICES" in err and err.count("\n") == 1

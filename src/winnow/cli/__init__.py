@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 
 def main() -> None:
     """Entry point of the command."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before `run` listens to it: while modules are read
+        print("winnow: stopped", file=sys.stderr)
+        sys.exit(130)
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the work is done: no traceback from the interpreter's own end
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -17,18 +25,28 @@ def run(arguments: Sequence[str]) -> int:
 
     0 done, 1 failed, 2 wrong input or option, 128 + n stopped by signal n.
     """
+    from winnow.cli.stop import stoppable
+
+    _survive_any_character()
+    try:
+        with stoppable():
+            return _run(arguments)
+    except KeyboardInterrupt as stop:
+        return _complain("stopped", 128 + getattr(stop, "signum", 2))
+
+
+def _run(arguments: Sequence[str]) -> int:
     import typer
 
     from winnow.cli.app import command
 
-    _survive_any_character()
     try:
         with command().make_context("winnow", list(arguments) or ["--help"]) as context:
             return context.command.invoke(context) or 0
     except typer.Exit as leave:
         return leave.exit_code
-    except (KeyboardInterrupt, typer.Abort) as stop:
-        return _complain("stopped", 128 + getattr(stop, "signum", 2))
+    except typer.Abort:
+        return _complain("stopped", 128 + signal.SIGINT)
     except BrokenPipeError:
         return _reader_gone()
     except Exception as error:

@@ -21,16 +21,11 @@ from winnow.cli import (
     separate,
     sweep,
     train,
-    train_looking,
-    train_mossformer2,
-    train_speaker,
-    train_talkers,
-    train_voice,
-    train_voicefilter,
     transcribe,
     voices,
 )
 from winnow.cli.helptext import Command, Group
+from winnow.cli.recipes import RECIPES
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "context_settings": CONTEXT}
@@ -94,19 +89,10 @@ def _models() -> typer.Typer:
 def _train() -> typer.Typer:
     app = typer.Typer(cls=Group, **PLAIN)
     app.callback()(train.train)
-    for name, function, brief in (
-        ("denoise", train.denoise, "The network of `winnow enhance`."),
-        ("unet", train.unet, "System 1: spectrogram U-Nets at 8 kHz."),
-        ("spleeter", train.spleeter, "A U-Net in Spleeter's shape."),
-        ("talkers", train_talkers.talkers, "Overlapping talkers apart."),
-        ("mossformer2", train_mossformer2.mossformer2, "MossFormer2: talkers apart, on the waveform."),
-        ("looking", train_looking.looking, "System 3: talkers apart, without looking."),
-        ("speaker", train_speaker.speaker, "An encoder of voices."),
-        ("voicefilter", train_voicefilter.voicefilter, "System 4: one voice, or all but it."),
-        ("voice", train_voice.voice, "One chosen voice, and the rest."),
-        ("show", curves.show, "Curves of runs: losses, scores, speed."),
-    ):
-        app.command(name, cls=Command, context_settings=CONTEXT, short_help=brief)(function)
+    for recipe in RECIPES:
+        app.command(recipe.name, cls=Command, context_settings=CONTEXT, short_help=recipe.brief)(recipe.command())
+    brief = "Curves of runs: losses, scores, speed."
+    app.command("show", cls=Command, context_settings=CONTEXT, short_help=brief)(curves.show)
     return app
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from winnow.cli.process import Quiet
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from winnow.evaluation.benchmark import Case, Row
     from winnow.metrics.recognisers import Recogniser
 
@@ -37,7 +40,7 @@ def benchmark(
     recogniser: Annotated[
         str, typer.Option("--recogniser", metavar="NAME", help="pocketsphinx, or whisper:FOLDER.")
     ] = "pocketsphinx",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """winnow benchmark simple.mp4 music.mp4 --transcripts texts/ -o report/
     winnow benchmark crowd.wav --references clean/ --methods none,network -o report/
@@ -49,7 +52,7 @@ def benchmark(
     Without --references: DNSMOS and energies. Word errors need --transcripts; with --references alone, what the recogniser
     hears in the clean speech counts as what was said.
     """
-    from winnow.cli.stop import stoppable
+    from winnow.cli.ending import told_when_stopped
     from winnow.evaluation.benchmark import cases
     from winnow.evaluation.methods import METHODS, check_methods
     from winnow.evaluation.sets import make_folder
@@ -61,33 +64,39 @@ def benchmark(
     listener = find(recogniser) if transcripts or references else None
     folder = Path(output)
     make_folder(folder)
-    try:
-        with stoppable():
-            rows = _run(chosen, names, listener, folder)
-    except KeyboardInterrupt as stop:
-        print("winnow: stopped; nothing is written before all is measured", file=sys.stderr)
-        return 128 + getattr(stop, "signum", 2)
+    with told_when_stopped("nothing is written before all is measured") as stop:
+        rows = _run(chosen, names, listener, folder, quiet, stop.check)
     if not quiet:
         _print(rows)
         print(f"{folder / 'benchmark.html'}   {folder / 'table.json'}   {folder / 'table.csv'}")
     return 0
 
 
-def _run(chosen: list[Case], methods: list[str], recogniser: Recogniser | None, folder: Path) -> list[Row]:
-    """All runs with a bar, then the three files."""
-    from winnow.cli.scoring import INSTALL, counted, drawable, write_json
+def _run(
+    chosen: list[Case],
+    methods: list[str],
+    recogniser: Recogniser | None,
+    folder: Path,
+    quiet: bool,
+    check: Callable[[], object],
+) -> list[Row]:
+    """All runs with a bar, then the three files. check: raises where the work is to end."""
+    from winnow.aside import write_text
+    from winnow.cli.progress import counted
+    from winnow.cli.scoring import INSTALL, drawable, write_json
     from winnow.evaluation.benchmark import runs
     from winnow.evaluation.benchmarkpage import as_csv, as_json, card, page
-    from winnow.metrics.report.results import write_text
 
     drawn = drawable()
     remarks = [] if drawn else [f"Pictures are left out, they need matplotlib: {INSTALL}"]
     rows, cards = [], []
-    with counted("benchmark", len(chosen) * len(methods)) as count:
+    with counted("benchmark", len(chosen) * len(methods), quiet) as count:
         for run in runs(chosen, methods, recogniser):
+            check()
             rows.append(run.row)
             cards.append(card(run, drawn=drawn))
             count()
+    check()
     facts = {"recogniser": recogniser.name if recogniser else None, "methods": methods}
     write_json(as_json(rows, facts), str(folder / "table.json"))
     write_text(folder / "table.csv", as_csv(rows))

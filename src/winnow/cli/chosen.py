@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from winnow.cli.helptext import narrowed
 from winnow.cli.process import Channels, Force, Inputs, Jobs, Json, Limit, Output, Quiet, Track, process
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Wish:
     plot: bool
 
 
-def extract(
+def _chosen(
     inputs: Inputs,
     *,
     voice: Voice = None,
@@ -78,7 +79,16 @@ def extract(
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
+    remove: bool,
 ) -> int:
+    """What both commands do. remove: all but the voices is wanted."""
+    wish = Wish(voice, person, model, mask, factor, encoder, sure, strength, max_attenuation, channels, timeline, plot)
+    run = _prepared(wish, inputs, output, quiet, remove=remove, rest=rest)
+    return run(inputs, output, track=track, force=force, workers=jobs, json=json, quiet=quiet)
+
+
+extract = narrowed(
+    _chosen,
     """winnow extract talk.mp4 --voice alice.wav             writes talk.voice.wav
     winnow extract talk.mp4 --voice talk.mp4@0:12-0:20 -o alice.wav
     winnow extract talk.mp4 --voice @alice --sure 0.5 --timeline
@@ -86,34 +96,11 @@ def extract(
 
     One voice out of a recording, given a few seconds of it: REF is a file, a stretch FILE@FROM-TO, or @NAME of
     `winnow voices`. INPUTS are files and folders.
-    """
-    wish = Wish(voice, person, model, mask, factor, encoder, sure, strength, max_attenuation, channels, timeline, plot)
-    run = _prepared(wish, inputs, output, quiet, remove=False, rest=rest)
-    return run(inputs, output, track=track, force=force, workers=jobs, json=json, quiet=quiet)
-
-
-def remove(
-    inputs: Inputs,
-    *,
-    voice: Voice = None,
-    person: Persons = None,
-    output: Output = None,
-    sure: Sure = None,
-    timeline: Timeline = False,
-    plot: Plot = False,
-    model: Model = "voice-16k",
-    mask: Mask = None,
-    factor: Factor = None,
-    encoder: Encoder = "",
-    strength: Strength = 1.0,
-    max_attenuation: Limit = None,
-    channels: Channels = "linked",
-    track: Track = 0,
-    jobs: Jobs = None,
-    force: Force = False,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> int:
+    """,
+    remove=False,
+)
+remove = narrowed(
+    _chosen,
     """winnow remove talk.mp4 --voice alice.wav      writes talk.removed.mp4
     winnow remove talk.mp4 --voice talk.mp4@0:12-0:20 -o without.mp4
     winnow remove show.wav --person host=h.wav --person guest=@alice
@@ -121,10 +108,10 @@ def remove(
 
     All but one voice, given a few seconds of it: REF is a file, a stretch FILE@FROM-TO, or @NAME of `winnow voices`.
     Length, channels, picture, other tracks, tags and chapters stay as they are. INPUTS are files and folders.
-    """
-    wish = Wish(voice, person, model, mask, factor, encoder, sure, strength, max_attenuation, channels, timeline, plot)
-    run = _prepared(wish, inputs, output, quiet, remove=True, rest=False)
-    return run(inputs, output, track=track, force=force, workers=jobs, json=json, quiet=quiet)
+    """,
+    remove=True,
+    rest=False,
+)
 
 
 def _prepared(
@@ -133,17 +120,22 @@ def _prepared(
     """All that can be wrong is found before any recording is touched; what is left to do takes the remaining options."""
     from functools import partial
 
+    from winnow.engine.jobs import PIPE
     from winnow.engine.people import grouped
     from winnow.engine.plan import check_inputs, identities, protected
     from winnow.engine.reference import parse
+    from winnow.errors import BadOption
 
     groups = grouped(wish.voice or [], wish.person or [])
     check_inputs(inputs)
+    texts = [text for each in groups.values() for text in each]
+    if [*inputs, *texts].count(PIPE) > 1:
+        raise BadOption("'-' stands for standard input, which can be read once; give the reference as a file.")
     papers = _papers(wish, inputs, output, quiet)
     settings = _settings(wish, groups, remove, quiet)
     names = tuple(groups)
     task, called = _task(names, remove, rest)
-    heard = identities(path for texts in groups.values() for text in texts if (path := parse(text).path))
+    heard = identities(path for text in texts if (path := parse(text).path))
     papered = partial(_with_papers, names=names, remove=remove, kinds=papers, word=called[0])
 
     def prepare(job: Job) -> Job:

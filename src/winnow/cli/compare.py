@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from winnow.cli.scoring import Html, Jobs, Json, Measures
+from winnow.cli.process import Jobs
+from winnow.cli.scoring import Html, Json, Measures
 
 if TYPE_CHECKING:
     from winnow.evaluation.pairing import Pairs
@@ -35,15 +36,17 @@ def compare(
     Compare networks, and results of others, recording by recording with the first one. SYSTEMS are networks,
     JSON of `winnow evaluate`, or CSV: a line for each recording, its name first, then columns such as pesq_wb.
     """
+    from winnow.cli.ending import kept_in
+    from winnow.cli.process import workers
     from winnow.cli.scoretables import print_comparison
-    from winnow.cli.scoring import SIDES, check_writable, chosen, exit_code, kept, workers, write_json
+    from winnow.cli.scoring import SIDES, check_writable, chosen, exit_code, write_json
     from winnow.metrics.report import comparison
 
     check_writable(json, html)
     own = _own(on)
     names = chosen(measures, SIDES)
     processes = workers(jobs)
-    with kept(own, "`winnow evaluate -o FOLDER`"):
+    with kept_in(own, "`winnow evaluate -o FOLDER`"):
         results = _all(systems, on, names, processes)
         found = comparison.compare(results)
         if json is not None:
@@ -152,9 +155,9 @@ def _title(system: str, systems: list[str]) -> str:
 
 
 def _write_page(found: Comparison, path: str) -> None:
+    from winnow.aside import write_text
     from winnow.cli.scoring import chart
     from winnow.metrics.report.comparisonpage import page, points
-    from winnow.metrics.report.results import write_text
     from winnow.metrics.report.tables import main_measures
 
     names = main_measures([line.name for line in found.lines], 4)

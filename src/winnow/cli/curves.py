@@ -67,9 +67,9 @@ def _print_json(runs: list[Run]) -> None:
 
 
 def _write(runs: list[Run], path: Path) -> None:
+    from winnow.aside import write_bytes, write_text
     from winnow.cli.words import one_line
     from winnow.errors import MissingExtra
-    from winnow.metrics.report.results import write_bytes, write_text
     from winnow.train import curves
 
     if path.suffix.lower() == ".html":

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from winnow.cli.scoring import Html, Jobs, Json, Measures, Recogniser
+from winnow.cli.process import Jobs
+from winnow.cli.scoring import Html, Json, Measures, Recogniser
 
 if TYPE_CHECKING:
     from winnow.evaluation.mixtures import Recipe
@@ -51,7 +52,8 @@ def evaluate(
     Run a network over a set and score it: mean, median, spread, confidence, time, and the worst ten to hear.
     Made mixtures are drawn first and listed in FOLDER [default: evaluation]; the list makes the same ones again.
     """
-    from winnow.cli.scoring import SIDES, check_writable, chosen, workers
+    from winnow.cli.process import workers
+    from winnow.cli.scoring import SIDES, check_writable, chosen
     from winnow.evaluation.work import Scoring
 
     check_writable(json, html)
@@ -73,8 +75,9 @@ def _evaluate(
     html: str | None,
     processes: int,
 ) -> int:
+    from winnow.cli.ending import kept_in
     from winnow.cli.scoretables import print_results
-    from winnow.cli.scoring import exit_code, gather, kept, write_json, write_page
+    from winnow.cli.scoring import exit_code, gather, write_json, write_page
     from winnow.evaluation.sets import task_of, title_of
     from winnow.metrics.report.results import Results, as_json
 
@@ -83,7 +86,7 @@ def _evaluate(
     results = Results("evaluation", title_of(model), task)
     path = _kept_in(folder, results.title, json)
     page = html or (str(folder / f"{results.title}.html") if folder else None)
-    with kept(path):
+    with kept_in(path):
         pairs = find()
         gather(results, pairs, scoring, processes, path)
         if json is not None and (path is None or Path(json) != path):

@@ -1,8 +1,9 @@
-"""Help that fits a screen and begins with an example."""
+"""Help that fits a screen and begins with an example; commands that share their options."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -38,3 +39,15 @@ class Group(_ExampleFirst, TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order in which they were added, the most used first."""
         return list(self.commands)
+
+
+def narrowed(function: Callable[..., int], help: str, **fixed: Any) -> Callable[..., int]:
+    """The command that `function` is with some of its parameters fixed; the others are its options."""
+
+    def command(*values: Any, **options: Any) -> int:
+        return function(*values, **options, **fixed)
+
+    whole = inspect.signature(function, eval_str=True)
+    left = [each for name, each in whole.parameters.items() if name not in fixed]
+    command.__doc__, command.__signature__ = help, whole.replace(parameters=left)  # type: ignore[attr-defined]
+    return command

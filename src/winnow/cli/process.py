@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from winnow.engine.jobs import Job, Task
     from winnow.engine.plan import StemsOf
     from winnow.engine.run import Settings
-
-STOPPED = "winnow: stopped; nothing half-written is left, finished files are kept; run the same command to go on"
+    from winnow.engine.trade import JobTrade
 
 Inputs = Annotated[list[str], typer.Argument(metavar="INPUTS", hidden=True)]  # told in the text, which is shorter
 Output = Annotated[
@@ -162,46 +161,77 @@ def process(
     stems: names of the stems of a recording, where the task does not tell them; prepare: adds to each job what only the command
     knows of it; reporter: says what became of them.
     """
+    from functools import partial
+
     from winnow.cli.report import Report
-    from winnow.cli.stop import stoppable
-    from winnow.engine.files import plan
-    from winnow.errors import BadOption
+    from winnow.engine.files import Cleaning, plan
 
-    if workers is not None and workers < 1:
-        raise BadOption(f"--jobs is 1 or more, not {workers}")
-    try:
-        with stoppable():
-            jobs = plan(inputs, output, task=task, track=track, force=force, stems=stems)
-            _check_pipes(jobs)
-            jobs = [prepare(job) for job in jobs] if prepare else jobs
-            with (reporter or Report)(jobs, json=json, quiet=quiet) as report:
-                _run(jobs, settings, workers or cores(), report)
-            return report.finish()
-    except KeyboardInterrupt as stop:
-        print(STOPPED, file=sys.stderr)
-        return 128 + getattr(stop, "signum", 2)
+    def jobs() -> list[Job]:
+        planned = plan(inputs, output, task=task, track=track, force=force, stems=stems)
+        _check_pipes(planned)
+        return [prepare(job) for job in planned] if prepare else planned
+
+    return carry_out(jobs, Cleaning(settings), workers, partial(reporter or Report, json=json, quiet=quiet))
 
 
-def _run(jobs: list[Job], settings: Settings, workers: int, report: Report) -> None:
-    """Closing the iterator, whatever happens, stops the workers before the message about it."""
+def carry_out(
+    jobs: Callable[[], list[Job]], trade: JobTrade, processes: int | None, reporter: Callable[..., Report]
+) -> int:
+    """Plan, run and report; returns the exit code. Raises BadOption.
+
+    jobs: makes the plan; processes: as `--jobs` says; reporter: makes what says what became of them.
+    """
     from contextlib import closing
+    from functools import partial
 
-    from winnow.engine.files import run_jobs
+    from winnow.cli.ending import NOTHING_HALF, told_when_stopped
+    from winnow.engine.trade import results_of
 
-    with closing(run_jobs(jobs, settings, workers=workers, on_progress=report.progress)) as results:
-        for result in results:
-            report.add(result)
+    count = workers(processes)
+    with told_when_stopped(NOTHING_HALF) as stop:
+        planned = jobs()
+        stop.hasty = partial(_sweep, trade, planned)
+        # The results are closed first, whatever happens: workers are stopped before anything is said of it.
+        with (
+            reporter(planned, check=stop.check) as report,
+            closing(results_of(planned, trade, count, report.progress)) as results,
+        ):
+            for result in results:
+                report.add(result)
+        return report.finish()
+
+
+def _sweep(trade: JobTrade, jobs: list[Job]) -> None:
+    """Remove what this process leaves half-written where it ends without unwinding."""
+    for job in jobs:
+        trade.sweep(job, os.getpid())
 
 
 def _check_pipes(jobs: list[Job]) -> None:
     from winnow.engine.jobs import PIPE
     from winnow.errors import BadOption
 
-    for job in jobs:
-        if job.source == PIPE and sys.stdin.isatty():
-            raise BadOption("'-' reads a recording from standard input, but that is the keyboard; pipe one in")
-        if PIPE in job.outputs and sys.stdout.isatty():
-            raise BadOption("'-' writes the recording to standard output, but that is the terminal; redirect it")
+    check_keyboard(jobs)
+    if any(PIPE in job.outputs for job in jobs) and sys.stdout.isatty():
+        raise BadOption("'-' writes the recording to standard output, but that is the terminal; redirect it")
+
+
+def check_keyboard(jobs: list[Job]) -> None:
+    """Raises BadOption where nobody can give what is to be read."""
+    from winnow.engine.jobs import PIPE
+    from winnow.errors import BadOption
+
+    if any(job.source == PIPE for job in jobs) and sys.stdin.isatty():
+        raise BadOption("'-' reads a recording from standard input, but that is the keyboard; pipe one in")
+
+
+def workers(jobs: int | None) -> int:
+    """How many processes. Raises BadOption."""
+    from winnow.errors import BadOption
+
+    if jobs is not None and jobs < 1:
+        raise BadOption(f"--jobs is 1 or more, not {jobs}")
+    return jobs or cores()
 
 
 def cores() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,22 @@ class Report:
     """Collects results; prints as they come, then a table, then the failures.
 
     Progress bars and colour appear on a terminal only. Where standard output is the recording,
-    all goes to standard error.
+    all goes to standard error. check: called with every report; raises where the work is to end.
     """
 
     doing = "cleaning"
 
-    def __init__(self, jobs: Sequence[Job], *, json: bool = False, quiet: bool = False, doing: str = "") -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        *,
+        json: bool = False,
+        quiet: bool = False,
+        doing: str = "",
+        check: Callable[[], object] | None = None,
+    ) -> None:
         self.jobs = jobs
+        self._check = check or _nothing
         self.doing = doing or self.doing
         self.json = json
         self.silent = quiet or json
@@ -62,11 +71,13 @@ class Report:
 
     def progress(self, job: Job, seconds: float, whole: float | None) -> None:
         """Show how far a job is."""
+        self._check()
         if self.bars is not None:
             self.bars.move(job, seconds, whole)
 
     def add(self, result: Result) -> None:
         """Take in a result, and print its line."""
+        self._check()
         self.results.append(result)
         if self.bars is not None:
             self.bars.finish(result)
@@ -100,6 +111,10 @@ class Report:
         if len(self.jobs) <= TABLE_UP_TO:
             self.console.print(_table(self.results))
         self.console.print(Text(_summary(self.results)))
+
+
+def _nothing() -> None:
+    """Nobody stops it."""
 
 
 def _console(stream: Any) -> Console:

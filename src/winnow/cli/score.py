@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from winnow.cli.scoring import Html, Jobs, Json, Measures, Recogniser
+from winnow.cli.process import Jobs
+from winnow.cli.scoring import Html, Json, Measures, Recogniser
 
 Inputs = Annotated[list[str], typer.Argument(metavar="FILES", hidden=True)]
 
@@ -38,8 +39,10 @@ def score(
     Score recordings, with clean speech to compare with or without. FILES are files and folders; in folders
     `x.enhanced.wav` belongs to `x.wav`. The page of --html explains each measure.
     """
+    from winnow.cli.ending import kept_in
+    from winnow.cli.process import workers
     from winnow.cli.scoretables import print_results
-    from winnow.cli.scoring import chosen, exit_code, gather, kept, workers, write_json, write_page
+    from winnow.cli.scoring import chosen, exit_code, gather, write_json, write_page
     from winnow.evaluation.pairing import pair
     from winnow.evaluation.work import Scoring
     from winnow.metrics.report.results import Results, as_json
@@ -53,7 +56,7 @@ def score(
     pairs = pair(files, reference, mixture, words)
     task = {"measures": measures, "recogniser": recogniser, "compensate": compensate}
     results = Results("score", _title(files, reference), task)
-    with kept(path):
+    with kept_in(path):
         gather(results, pairs, scoring, processes, path)
         if json == "-":
             write_json(as_json(results), json)

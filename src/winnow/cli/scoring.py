@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json as json_
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from winnow.cli.progress import counted
 
 if TYPE_CHECKING:
     from winnow.evaluation.pairing import Item, Pairs
@@ -33,9 +34,6 @@ Measures = Annotated[
 Recogniser = Annotated[
     str | None, typer.Option("--recogniser", metavar="NAME", help="Word errors: pocketsphinx, or whisper:FOLDER.")
 ]
-Jobs = Annotated[
-    int | None, typer.Option("--jobs", metavar="N", help="Recordings at a time. [default: one for each core]")
-]
 
 
 def chosen(measures: str | None, given: Iterable[str]) -> tuple[str, ...] | None:
@@ -50,16 +48,6 @@ def chosen(measures: str | None, given: Iterable[str]) -> tuple[str, ...] | None
         return None
     names = tuple(name.strip() for name in measures.split(","))
     return tuple(select(names, set(given), []))
-
-
-def workers(jobs: int | None) -> int:
-    """How many processes. Raises BadOption."""
-    from winnow.cli.process import cores
-    from winnow.errors import BadOption
-
-    if jobs is not None and jobs < 1:
-        raise BadOption(f"--jobs is 1 or more, not {jobs}")
-    return jobs or cores()
 
 
 def check_writable(*paths: str | None) -> None:
@@ -80,42 +68,9 @@ def gather(results: Results, pairs: Pairs, scoring: Scoring, processes: int, pat
         collect(results, pairs.items, scoring, workers=processes, path=path, on_record=lambda _: count())
 
 
-@contextmanager
-def counted(title: str, total: int) -> Iterator[Any]:
-    """A bar on standard error, if that is a terminal; yields what moves it by one."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True, highlight=False, markup=False)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title[:40], total=total)
-        yield lambda: progress.advance(task)
-
-
-@contextmanager
-def kept(path: Path | None, otherwise: str = "--json FILE") -> Iterator[None]:
-    """Being stopped ends with a line that says what was kept, and the exit code of the signal."""
-    from winnow.cli.stop import stoppable
-
-    try:
-        with stoppable():
-            yield
-    except KeyboardInterrupt as stop:
-        done = f"what is done is in {path}, the same command goes on from there"
-        where = done if path else f"nothing is kept, {otherwise} keeps what is done"
-        print(f"winnow: stopped; {where}", file=sys.stderr)
-        raise typer.Exit(128 + getattr(stop, "signum", 2)) from None
-
-
 def write_json(document: Any, path: str) -> None:
     """JSON to a file, or to standard output for "-"."""
-    from winnow.metrics.report.results import write_text
+    from winnow.aside import write_text
 
     text = json_.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     if path == PIPE:
@@ -126,8 +81,8 @@ def write_json(document: Any, path: str) -> None:
 
 def write_page(results: Results, items: Sequence[Item], model: str | None, path: str) -> None:
     """The page about a run, with its worst recordings to hear and see."""
+    from winnow.aside import write_text
     from winnow.metrics.report.page import SHOWN, page
-    from winnow.metrics.report.results import write_text
     from winnow.metrics.report.tables import worst
 
     by_name = {item.name: item for item in items}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from winnow.cli.process import STOPPED, Force, Inputs, Jobs, Json, Output, Quiet, Track, cores, process
+from winnow.cli.process import Force, Inputs, Jobs, Json, Output, Quiet, Track, carry_out, process
 
 if TYPE_CHECKING:
-    from winnow.engine.conversation.work import Conversing, Request
+    from winnow.engine.conversation.work import Request
     from winnow.engine.jobs import Job
     from winnow.engine.plan import StemsOf
 
@@ -83,35 +82,19 @@ def _talkers(
     json: bool,
     quiet: bool,
 ) -> int:
+    from functools import partial
+
     from winnow.cli.report import Report
-    from winnow.cli.stop import stoppable
     from winnow.engine.conversation.work import Conversing
     from winnow.engine.files import plan
-    from winnow.errors import BadOption
 
-    if workers is not None and workers < 1:
-        raise BadOption(f"--jobs is 1 or more, not {workers}")
     work = Conversing(request)
-    _ = work.network  # what is wrong with it is said before any file is touched
-    try:
-        with stoppable():
-            planned = plan(inputs, output, task="separate", track=track, force=force, stems=request.stems)
-            with Report(planned, json=json, quiet=quiet, doing="separating") as report:
-                _run(planned, work, workers or cores(), report)
-            return report.finish()
-    except KeyboardInterrupt as stop:
-        print(STOPPED, file=sys.stderr)
-        return 128 + getattr(stop, "signum", 2)
 
+    def planned() -> list[Job]:
+        _ = work.network  # what is wrong with it is said before any file is touched
+        return plan(inputs, output, task="separate", track=track, force=force, stems=request.stems)
 
-def _run(jobs: list[Job], work: Conversing, workers: int, report: Any) -> None:
-    from contextlib import closing
-
-    from winnow.engine.workers import results_of
-
-    with closing(results_of(jobs, work, workers, report.progress)) as results:
-        for result in results:
-            report.add(result)
+    return carry_out(planned, work, workers, partial(Report, json=json, quiet=quiet, doing="separating"))
 
 
 def by_microphones(

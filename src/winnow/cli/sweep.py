@@ -225,17 +225,14 @@ def _go_on(folder: Path, asked: _Asked) -> Plan:
 def _run(folder: Path, plan: Plan, trials: int, jobs: int, seed: int) -> int:
     from contextlib import closing
 
-    from winnow.cli.stop import stoppable
+    from winnow.cli.ending import told_when_stopped
     from winnow.train.sweep.plan import open_study
     from winnow.train.sweep.work import Work
 
     work = Work(folder, plan, open_study(folder, plan, seed), trials)
-    try:
-        with stoppable(), closing(work.run(jobs)) as ended:
-            _report(work, ended)
-    except KeyboardInterrupt as stop:
-        print(f"\nwinnow: stopped; `winnow sweep {plan.recipe} --name {folder.name}` goes on with it", file=sys.stderr)
-        return 128 + getattr(stop, "signum", 2)
+    words = f"`winnow sweep {plan.recipe} --name {folder.name}` goes on with it"
+    with told_when_stopped(words, line="\n"), closing(work.run(jobs)) as ended:
+        _report(work, ended)
     _say_best(folder, plan, work.study)
     print(f"{folder}   done; `winnow sweep show {folder.name}` shows all trials")
     return 0
@@ -309,7 +306,7 @@ def show(
     Show a sweep: its trials, the best settings and the command that trains with them; and write a page with its history, the
     importance of each setting, and all trials in parallel coordinates.
     """
-    from winnow.metrics.report.results import write_text
+    from winnow.aside import write_text
     from winnow.train.sweep.page import page, rows
     from winnow.train.sweep.plan import folder_of, open_study, read
 

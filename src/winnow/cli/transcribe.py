@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from winnow.cli.process import STOPPED, Force, Inputs, Jobs, Json, Output, Quiet, Track
+from winnow.cli.process import Force, Inputs, Jobs, Json, Output, Quiet, Track, carry_out, check_keyboard
 
 if TYPE_CHECKING:
     from winnow.engine.jobs import Job
-    from winnow.transcript.work import Transcribing
 
 After = Annotated[
     str, typer.Option("--after", metavar="none|enhance|split", help="Clean the speech first; try it with --compare.")
@@ -56,61 +54,26 @@ def transcribe(
     Write what is said, with times. INPUTS are files and folders; '-' is standard input. Nothing leaves this machine. What
     exists is left alone.
     """
-    from winnow.cli.process import cores
-    from winnow.cli.stop import stoppable
+    from functools import partial
+
     from winnow.engine.files import plan
-    from winnow.errors import BadOption
     from winnow.transcript.settings import Settings
     from winnow.transcript.work import Transcribing
 
-    if jobs is not None and jobs < 1:
-        raise BadOption(f"--jobs is 1 or more, not {jobs}")
     settings = Settings(recogniser, after, model, compare, vad, format)  # type: ignore[arg-type]
     work = Transcribing(settings)
-    try:
-        with stoppable():
-            suffix = f".{format}" if format else (".txt" if compare else None)
-            planned = plan(inputs, output, task="transcribe", track=track, force=force, suffix=suffix)
-            _check_keyboard(planned)
-            work.check()
-            return _run(planned, work, jobs or cores(), json, quiet)
-    except KeyboardInterrupt as stop:
-        print(STOPPED, file=sys.stderr)
-        return 128 + getattr(stop, "signum", 2)
+
+    def planned() -> list[Job]:
+        suffix = f".{format}" if format else (".txt" if compare else None)
+        made = plan(inputs, output, task="transcribe", track=track, force=force, suffix=suffix)
+        check_keyboard(made)
+        work.check()
+        return made
+
+    return carry_out(planned, work, jobs, partial(_report, json=json, quiet=quiet))
 
 
-def _check_keyboard(jobs: list[Job]) -> None:
-    from winnow.engine.jobs import PIPE
-    from winnow.errors import BadOption
-
-    if any(job.source == PIPE for job in jobs) and sys.stdin.isatty():
-        raise BadOption("'-' reads a recording from standard input, but that is the keyboard; pipe one in")
-
-
-def _run(jobs: list[Job], work: Transcribing, workers: int, json: bool, quiet: bool) -> int:
-    from contextlib import closing
-
-    with _report(jobs, json, quiet) as report:
-        with closing(_results(jobs, work, workers, report.progress)) as results:
-            for result in results:
-                report.add(result)
-        return int(report.finish())
-
-
-def _results(jobs: list[Job], work: Transcribing, workers: int, progress: Any) -> Any:
-    """In this process, or in several; closing stops the workers."""
-    from functools import partial
-
-    if workers <= 1 or len(jobs) <= 1:
-        for job in jobs:
-            yield work.do(job, partial(progress, job))
-        return
-    from winnow.engine.workers import run_in_processes
-
-    yield from run_in_processes(jobs, work, min(workers, len(jobs)), progress)
-
-
-def _report(jobs: list[Job], json: bool, quiet: bool) -> Any:
+def _report(jobs: list[Job], **options: Any) -> Any:
     """A report that counts words where the one of `winnow enhance` tells levels."""
     from winnow.cli.report import Report
     from winnow.transcript.work import Heard
@@ -128,4 +91,4 @@ def _report(jobs: list[Job], json: bool, quiet: bool) -> Any:
         def told(self, result: Any) -> str:
             return f"{result.words} words · {result.recogniser}"
 
-    return TextReport(jobs, json=json, quiet=quiet)
+    return TextReport(jobs, **options)

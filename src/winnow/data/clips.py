@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from winnow.aside import write_text
 from winnow.data.corpora import find_corpus
 from winnow.data.corpora.segments import AVSPEECH, KINDS, Segment
 from winnow.data.download import DownloadFailed
@@ -324,12 +325,7 @@ def read_report(path: Path) -> dict[tuple[int, str], Clip]:
 
 def write_report(clips: dict[tuple[int, str], Clip], path: Path) -> None:
     """One row for each clip, by number. Raises OutputError."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text("".join(_row(clips[key]) for key in sorted(clips)), encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
+    write_text(path, "".join(_row(clips[key]) for key in sorted(clips)))
 
 
 def _row(clip: Clip) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from winnow.aside import write_text
 from winnow.data.archives import is_archive, unpack
 from winnow.data.corpora.base import Corpus, Download
 from winnow.errors import BadInput, BadOption, OutputError, WinnowError
@@ -278,10 +279,7 @@ def _record(folder: Path) -> dict[str, str]:
 
 
 def _remember(folder: Path, done: dict[str, str]) -> None:
-    with _writing(folder):
-        part = folder / f"{RECORD}.part"
-        part.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
-        part.replace(folder / RECORD)
+    write_text(folder / RECORD, json.dumps(done, indent=1) + "\n")
 
 
 def _make(folder: Path) -> None:

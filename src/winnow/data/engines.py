@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from winnow.data.writing import Chunk, Outcome, Writing
@@ -21,6 +22,7 @@ Engine = Callable[[Writing, Iterable[Chunk]], Outcomes]
 """Does chunks in any order; closing the iterator stops it, with no half-written file under a final name."""
 ENGINES = ("local", "spark")
 INSTALL = 'pip install "winnow-audio[spark]"'
+LOGGING = Path(__file__).resolve().with_name("log4j2.properties")
 JAVA = "Spark did not start; it needs Java 17 or later, and JAVA_HOME or PATH that leads to it"
 
 
@@ -82,7 +84,8 @@ def _session(master: str) -> Iterator[Any]:
     except ImportError:
         raise MissingExtra(f"--engine spark needs pyspark, which is not installed: {INSTALL}") from None
     there = SparkContext._active_spark_context is not None
-    options = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
+    options = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
+    os.environ.setdefault("SPARK_SUBMIT_OPTS", f"-Dlog4j2.configurationFile={LOGGING.as_uri()}")
     if master.startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")

@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
-from winnow.errors import BadInput, InputNotFound, OutputError
+from winnow.aside import aside
+from winnow.errors import BadInput, InputNotFound
 
 KINDS = ("speech", "noise", "music", "room", "mixture")
 """What a recording is used as: a clean voice, noise, music, an impulse response, or a noisy recording with its clean twin."""
@@ -117,19 +117,8 @@ def write_items(items: Iterable[Item], path: str | os.PathLike[str]) -> int:
     """Write a list, aside first; "-" is standard output. Returns how many. Raises OutputError."""
     if os.fspath(path) == "-":
         return _write_rows(items, sys.stdout)
-    whole = Path(path)
-    part = whole.with_name(f".{whole.name}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            count = _write_rows(items, file)
-        part.replace(whole)
-    except OSError as error:
-        if isinstance(error, InputNotFound):
-            raise
-        raise OutputError(f"{whole}: cannot be written ({error.strerror}).") from None
-    finally:
-        part.unlink(missing_ok=True)
-    return count
+    with aside(path) as part, part.open("w", encoding="utf-8") as file:
+        return _write_rows(items, file)
 
 
 def _write_rows(items: Iterable[Item], file: Any) -> int:

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from winnow.aside import write_text
 from winnow.data.packing import Entry, PackSettings, Survey, Unreadable, entries, survey
 from winnow.data.shards import ALONE, INDEX, Index, Shard, hash_of, is_pack, member, read_index
 from winnow.errors import BadInput, BadOption, OutputError
@@ -156,7 +157,7 @@ class _ShardWriter:
             self._index.recordings += self._first_parts
             self._index.seconds = round(self._index.seconds + shard.seconds, 4)
         self._index.complete = complete
-        _write_text(self._folder / INDEX, self._index.to_json())
+        write_text(self._folder / INDEX, self._index.to_json())
         self._begin()
 
     def discard(self) -> None:
@@ -177,12 +178,3 @@ def _members(entry: Entry) -> Iterator[tuple[str, bytes]]:
     yield member(entry.number, entry.part, ALONE, "json"), row.encode()
     for stem, data in entry.data.items():
         yield member(entry.number, entry.part, stem, entry.sounds[stem]["codec"]), data
-
-
-def _write_text(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

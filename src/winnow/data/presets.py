@@ -126,21 +126,6 @@ class MixConfig:
         return self.target in ("voice", "rest")
 
     @property
-    def needs_music(self) -> bool:
-        """Whether a list of music is needed."""
-        return self.music > 0
-
-    @property
-    def needs_noise(self) -> bool:
-        """Whether a list of noise is needed."""
-        return self.noise > 0
-
-    @property
-    def needs_rooms(self) -> bool:
-        """Whether a list of room responses is needed."""
-        return self.room > 0
-
-    @property
     def needs_speakers(self) -> bool:
         """Whether it matters who speaks."""
         return self.with_reference or self.talkers[1] > 1

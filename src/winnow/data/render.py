@@ -16,6 +16,7 @@ from winnow.data import augment
 from winnow.data.example import DRY, EARLY, REFERENCE, WHOLE, Example, Part, is_background
 from winnow.data.level import SILENCE, active_rms, speech_to_noise
 from winnow.data.recordings import Kept, Recordings, Unusable
+from winnow.dsp.lengths import fast_length
 
 FADE = 0.005  # seconds, where a stretch begins or ends inside the example
 LOOP_FADE = 0.05  # seconds of cross-fade where a recording is repeated
@@ -109,11 +110,6 @@ def convolve(samples: Samples, responses: Iterable[Samples]) -> list[Samples]:
     spectrum = np.fft.rfft(samples, size)
     made = (np.fft.irfft(spectrum * np.fft.rfft(each, size), size) for each in responses)
     return [np.asarray(each[: samples.size], np.float32) for each in made]
-
-
-def fast_length(count: int) -> int:
-    """The next length of the form 2^a * 1, 3, 5, 9 or 15, on which transforms are fast."""
-    return min(odd << max(0, (-(-count // odd) - 1).bit_length()) for odd in (1, 3, 5, 9, 15))
 
 
 def _placed(part: Part, example: Example, length: int, recordings: Recordings) -> Samples:

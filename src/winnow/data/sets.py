@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from winnow.aside import aside
 from winnow.data.draw import draw
 from winnow.data.engines import Engine
 from winnow.data.example import Example, parse_example
@@ -261,15 +262,7 @@ def _sweep(folder: Path) -> None:
 
 def _replace(path: Path, lines: Iterable[str]) -> None:
     """Write lines aside, then under the name. Raises OutputError."""
-    from winnow.media.sink import translated
-
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with translated(str(path)), part.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    with aside(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{line}\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())

@@ -9,21 +9,20 @@ second run of the same command goes on where the first was stopped.
 
 from __future__ import annotations
 
-import errno
 import math
 import os
-import time
-import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from winnow.engine.jobs import DEBUG, PIPE, Job, Result, Task, failure
+from winnow.engine.jobs import PIPE, Job, Result, Task
 from winnow.engine.plan import plan
-from winnow.errors import NoAudio, WinnowError
+from winnow.engine.trade import LEFT_ALONE, JobTrade, Tell, results_of, unheard
+from winnow.errors import NoAudio
 
 if TYPE_CHECKING:
     from winnow.audio import Samples
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["Job", "Result", "Task", "plan", "run_job", "run_jobs"]
 
 OnProgress = Callable[[Job, float, "float | None"], None]
-REPORT_EVERY = 0.1  # seconds of wall clock between two reports of progress
 
 
 class Meter:
@@ -87,96 +85,50 @@ def _decibels(part: float, whole: float) -> float | None:
     return 10 * math.log10(part / whole) if part > 0 and whole > 0 else None
 
 
-def run_job(job: Job, settings: Settings, on_progress: OnProgress | None = None) -> Result:
-    """Do one job; every error becomes part of the result, so that one bad file does not stop the others.
+def run_job(job: Job, settings: Settings, on_progress: OnProgress = unheard) -> Result:
+    """Do one job; errors become part of the result, see `JobTrade.do`.
 
     on_progress: called as `(job, seconds done, seconds in all or None)`, about ten times a second.
-    An interrupt passes through, and so does a reader of standard output that went away (BrokenPipeError).
     """
-    started = time.monotonic()
-    try:
-        return _run(job, settings, on_progress, started)
-    except (KeyboardInterrupt, SystemExit):
-        from winnow.engine.sinks import sweep
-
-        sweep(job, os.getpid())  # a signal may come between a file's creation and the statement that would remove it
-        raise
-    except Exception as error:
-        if PIPE in job.outputs and getattr(error.__cause__, "errno", None) == errno.EPIPE:
-            raise BrokenPipeError(errno.EPIPE, "whoever read standard output has left") from error
-        if os.environ.get(DEBUG):
-            traceback.print_exc()
-        return failure(job.source, for_people(error), time.monotonic() - started)
-
-
-def for_people(error: Exception) -> Exception:
-    """The error as it is, or one that says it is a bug."""
-    if isinstance(error, (WinnowError, MemoryError)):
-        return error
-    return RuntimeError(f"{type(error).__name__}: {error}; this is a bug in winnow, {DEBUG}=1 shows where")
+    return Cleaning(settings).do(job, partial(on_progress, job))
 
 
 def run_jobs(
-    jobs: Sequence[Job], settings: Settings, *, workers: int = 1, on_progress: OnProgress | None = None
+    jobs: Sequence[Job], settings: Settings, *, workers: int = 1, on_progress: OnProgress = unheard
 ) -> Generator[Result, None, None]:
-    """Do all jobs; yield each result when it is ready: in order with one worker, as they finish with several processes.
-
-    Closing the iterator, or an exception in the caller, stops the workers and removes what they had half written.
-    """
-    if workers <= 1 or len(jobs) <= 1:
-        for job in jobs:
-            yield run_job(job, settings, on_progress)
-        return
-    from winnow.engine.workers import run_in_processes
-
-    yield from run_in_processes(jobs, Cleaning(settings), min(workers, len(jobs)), on_progress)
+    """Do all jobs; yield each result when it is ready, see `results_of`."""
+    return results_of(jobs, Cleaning(settings), workers, on_progress)
 
 
 @dataclass(frozen=True)
-class Cleaning:
-    """The trade of the worker processes."""
+class Cleaning(JobTrade):
+    """Speech and the rest apart; what is wanted of them is written."""
 
     settings: Settings
 
-    def do(self, job: Job, tell: Callable[[float, float | None], None]) -> Result:
-        """See `run_job`."""
-        return run_job(job, self.settings, lambda _, seconds, whole: tell(seconds, whole))
-
-    def lost(self, job: Job, error: WinnowError) -> Result:
-        """A failure of this job only."""
-        return failure(job.source, error)
-
-    def sweep(self, job: Job, process: int) -> None:
-        """Remove half-written outputs."""
-        from winnow.engine.sinks import sweep
-
-        sweep(job, process)
-
-
-def _run(job: Job, settings: Settings, on_progress: OnProgress | None, started: float) -> Result:
-    if job.problem is not None:
-        raise job.problem
-    missing = [path for path in job.outputs if job.force or path == PIPE or not os.path.exists(path)]
-    wanting = [pair for pair in job.papers if job.force or not os.path.exists(pair[1])]
-    if not missing and not wanting:
-        return Result(job.source, job.outputs, skipped=True, note="already there, left alone (--force replaces it)")
-    meter, separation, notes = _separate(replace(job, papers=tuple(wanting)), settings, missing, on_progress)
-    return Result(
-        input=job.source,
-        output=job.outputs,
-        seconds=meter.seconds,
-        elapsed=time.monotonic() - started,
-        model=separation.model,
-        removed=meter.removed,
-        level=meter.level,
-        levels=meter.levels if job.task == "separate" else {},
-        presence=_presence(separation),
-        note=_note(job, missing, notes),
-    )
+    def done(self, job: Job, tell: Tell) -> Result:
+        """See `JobTrade.done`."""
+        missing = [path for path in job.outputs if job.force or path == PIPE or not os.path.exists(path)]
+        wanting = [pair for pair in job.papers if job.force or not os.path.exists(pair[1])]
+        outputs = (*job.outputs, *(path for _, path in job.papers))
+        if not missing and not wanting:
+            return Result(job.source, outputs, skipped=True, note=LEFT_ALONE)
+        meter, separation, notes = _separate(replace(job, papers=tuple(wanting)), self.settings, missing, tell)
+        return Result(
+            input=job.source,
+            output=outputs,
+            seconds=meter.seconds,
+            model=separation.model,
+            removed=meter.removed,
+            level=meter.level,
+            levels=meter.levels if job.task == "separate" else {},
+            presence=_presence(separation),
+            note=_note(job, missing, notes),
+        )
 
 
 def _separate(
-    job: Job, settings: Settings, missing: list[str], on_progress: OnProgress | None
+    job: Job, settings: Settings, missing: list[str], tell: Tell
 ) -> tuple[Meter, Separation | Chosen, list[str]]:
     """Reader -> network -> outputs, block by block; the outputs get their names when the stack closes well."""
     from winnow.engine.papers import Papers
@@ -192,7 +144,7 @@ def _separate(
         sink = open_sink(job, info, reader, missing, stack)
         relay = stack.enter_context(Relay(sink.write))
         meter = Meter(reader.rate, job.kept)
-        report = throttled(job, reader, on_progress)
+        report = watching(reader, tell)
         separation.watch(report)
         for stems in _stems(reader, separation):
             relay.send(stems)
@@ -235,19 +187,10 @@ def _stems(blocks: Iterable[Samples], separation: Separation | Chosen) -> Iterat
     yield separation.flush()
 
 
-def throttled(job: Job, reader: Reader, on_progress: OnProgress | None) -> Callable[[float], None]:
-    """A reporter that passes on one call in `REPORT_EVERY` seconds."""
+def watching(reader: Reader, tell: Tell) -> Callable[[float], None]:
+    """Tells the seconds done, and those of the whole recording if they are known."""
     whole = reader.samples / reader.rate if reader.samples else None
-    last = 0.0
-
-    def report(seconds: float) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if on_progress is not None and now - last >= REPORT_EVERY:
-            last = now
-            on_progress(job, seconds, whole)
-
-    return report
+    return lambda seconds: tell(seconds, whole)
 
 
 def _note(job: Job, missing: list[str], damage: list[str]) -> str:

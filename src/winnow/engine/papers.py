@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from winnow.engine.jobs import PIPE, STDIN, Job
-from winnow.engine.presence import STEP, UNTOLD, Presence
+from winnow.engine.presence import FOUND, STEP, Presence
 from winnow.engine.sinks import Stems, make_folder
 from winnow.media.sink import Sink, translated
 
@@ -54,7 +54,7 @@ class Papers:
 
         if kind == "curve":
             lines = {_title(name): voice.values for name, voice in presence.items()}
-            return pictures.over_time(lines, STEP, UNTOLD)
+            return pictures.over_time(lines, STEP, FOUND)
         levels = {_title(name): spectrum.levels() for name, spectrum in self._spectra.items()}
         return pictures.drawn(levels, dict.fromkeys(levels, self._count / self._rate), self._rate)
 
@@ -64,7 +64,7 @@ class Papers:
             "seconds": round(self._count / self._rate, 6),
             **facts,
             "step": STEP,
-            "found_from": UNTOLD,
+            "found_from": FOUND,
             "voices": {name: _told(voice) for name, voice in presence.items()},
         }
         return (json.dumps(document, ensure_ascii=False) + "\n").encode("utf-8", "replace")
@@ -86,11 +86,5 @@ def _title(name: str) -> str:
 
 
 def _write(path: str, content: bytes) -> None:
-    sink = Sink(path)
-    try:
-        with translated(path):
-            sink.handle.write(content)
-            sink.commit()
-    except BaseException:
-        sink.discard()
-        raise
+    with Sink(path) as sink, translated(path):
+        sink.handle.write(content)

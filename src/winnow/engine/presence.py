@@ -1,7 +1,9 @@
 """When a wanted voice is there: a number from 0 to 1 for each tenth of a second, from level and from likeness.
 
 Level: how loud the estimate of the voice is beside what sounds at that moment (`audible`). Likeness: the cosine of the estimate's
-voice vector and the wanted one, of stretches of 3 s with enough sound in them (`likeness`). Presence is the product of both.
+voice vector and the wanted one, of stretches of 2 s with enough sound in them (`likeness`). Presence is the product of both.
+
+CONSTANTSNOTE
 """
 
 from __future__ import annotations
@@ -24,13 +26,13 @@ PAST, AHEAD = 100, 20  # frames around a frame that tell how loud active speech 
 QUIETEST = -70.0  # dB of full scale that speech is at least, so that noise floors are no speech
 HEARD, DEEPEST = -10.0, -20.0  # dB beside the recording: clearly there; not there
 PAUSE = 2  # frames: what lies between two sounds of a word belongs to it
-LONG, EVERY = 30, 15  # frames: of a stretch, and from one to the next
-ENOUGH = 10  # frames with the voice in a stretch, so that its vector says something
+LONG, EVERY = 20, 10  # frames: of a stretch, and from one to the next
+ENOUGH = 8  # frames with the voice in a stretch, so that its vector says something
 MARGIN = 0.15
 """Of a cosine, to both sides of that from which an encoder's vectors are rather of one voice than of two."""
 
-UNTOLD = 0.5
-"""Likeness of a stretch too short to tell; from here on the voice counts as found."""
+FOUND, UNTOLD = 0.5, 0.4
+"""Presence from which on the voice counts as found, and likeness of a stretch too short to tell: by itself it finds nobody."""
 
 
 def levels(samples: Samples) -> Values:
@@ -77,7 +79,7 @@ class Presence:
     @property
     def found(self) -> bool:
         """Whether the voice is there at all."""
-        return self.most >= UNTOLD
+        return self.most >= FOUND
 
     @property
     def most(self) -> float:
@@ -87,9 +89,9 @@ class Presence:
     @property
     def share(self) -> float:
         """Share of the time with the voice, 0 to 1."""
-        return sum(value >= UNTOLD for value in self.values) / max(1, len(self.values))
+        return sum(value >= FOUND for value in self.values) / max(1, len(self.values))
 
-    def stretches(self, least: float = UNTOLD) -> list[tuple[float, float]]:
+    def stretches(self, least: float = FOUND) -> list[tuple[float, float]]:
         """From when to when, in seconds, it is `least` or more."""
         there = np.concatenate([[False], np.asarray(self.values) >= least, [False]])
         edges = np.flatnonzero(there[1:] != there[:-1])
@@ -161,7 +163,7 @@ class Follower:
     def _stretch(self, start: int) -> float:
         """Likeness of the stretch that begins with a frame, NaN where there is too little of the voice."""
         self._frames, self._first = self._frames[start - self._first :], start
-        there = np.flatnonzero(np.array(self._whole[start : start + LONG]) >= UNTOLD)
+        there = np.flatnonzero(np.array(self._whole[start : start + LONG]) >= FOUND)
         if len(there) < ENOUGH:
             return float("nan")
         sound = np.concatenate([self._frames[t] for t in there], axis=1)

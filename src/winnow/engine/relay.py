@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from queue import Queue
+from contextlib import suppress
+from queue import Empty, Queue
 from threading import Thread
 from types import TracebackType
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 ROOM = 4  # items in waiting; each is about a second of sound
+PATIENCE = 10.0  # seconds for the item in work, when there is no need of it any more
 
 
 class Relay(Generic[Item]):
@@ -49,8 +51,18 @@ class Relay(Generic[Item]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._abandoned = kind is not None
-        self._items.put(None)
-        self._thread.join()
         if kind is None:
+            self._items.put(None)
+            self._thread.join()
             self._raise()
+        else:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """End the thread, unless it waits for somebody who does not read the pipe that it writes: nothing can end that."""
+        self._abandoned = True
+        with suppress(Empty):
+            while True:
+                self._items.get_nowait()
+        self._items.put(None)
+        self._thread.join(PATIENCE)

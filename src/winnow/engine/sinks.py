@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from winnow.aside import part_of
 from winnow.engine import naming
 from winnow.engine.jobs import PIPE, Job
 from winnow.errors import BadInput, OutputError
 from winnow.media import NewTrack, Remuxer, Writer
-from winnow.media.sink import part_of
 
 if TYPE_CHECKING:
     from winnow.audio import Samples

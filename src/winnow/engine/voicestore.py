@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from winnow.aside import write_text
 from winnow.engine.reference import Voice
 from winnow.errors import BadInput, BadOption, OutputError
 
@@ -83,15 +84,13 @@ def save(name: str, voice: Voice, references: tuple[str, ...] = (), replace: boo
         "references": [os.path.basename(reference) for reference in references],
         "vector": [round(float(value), 7) for value in voice.vector],
     }
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(described, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
-    finally:
-        part.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}). Name a folder for voices with WINNOW_VOICES."
+        ) from None
+    write_text(path, json.dumps(described, ensure_ascii=False) + "\n")
     return path
 
 

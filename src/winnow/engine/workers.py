@@ -11,12 +11,12 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
+from winnow.engine.trade import Trade
 from winnow.errors import WinnowError
 
 if TYPE_CHECKING:
@@ -26,23 +26,6 @@ PATIENCE = 10.0  # seconds for a worker to remove its half-written file before i
 
 J = TypeVar("J")
 R = TypeVar("R")
-In_contra = TypeVar("In_contra", contravariant=True)
-Out_co = TypeVar("Out_co", covariant=True)
-Tell = Callable[[float, "float | None"], None]
-"""Takes progress: seconds done, and seconds in all or None."""
-
-
-class Trade(Protocol[In_contra, Out_co]):
-    """What a worker does with each job; sent to its process once, so it is plain data."""
-
-    def do(self, job: In_contra, tell: Tell) -> Out_co:
-        """Do a job; its errors become part of the result."""
-
-    def lost(self, job: In_contra, error: WinnowError) -> Out_co:
-        """The result of a job whose process died."""
-
-    def sweep(self, job: In_contra, process: int) -> None:
-        """Remove what a process that was killed left half-written."""
 
 
 class WorkerLostError(WinnowError):
@@ -146,20 +129,6 @@ def run_in_processes(
                 yield message
     finally:
         _stop(workers)
-
-
-def results_of(
-    jobs: Sequence[J],
-    trade: Trade[J, R],
-    workers: int,
-    on_progress: Callable[[J, float, float | None], None],
-) -> Generator[R, None, None]:
-    """Yield results in this process where one worker or one job is all, else from several; closing stops them."""
-    if workers <= 1 or len(jobs) <= 1:
-        for job in jobs:
-            yield trade.do(job, partial(on_progress, job))
-        return
-    yield from run_in_processes(jobs, trade, min(workers, len(jobs)), on_progress)
 
 
 def _give_next(workers: list[Worker[J, R]], worker: Worker[J, R], job: J, trade: Trade[J, R]) -> None:

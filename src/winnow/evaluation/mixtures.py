@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from winnow.aside import write_text
 from winnow.audio import Audio, Samples
 from winnow.errors import BadInput, BadOption
 from winnow.media import probe, read
@@ -213,9 +214,7 @@ def rms(samples: Samples) -> float:
 def write_list(recipe: Recipe, mixtures: Sequence[Mixture], path: Path) -> None:
     """The recipe, then a line for each mixture."""
     lines = [json.dumps({"winnow": "mixtures", **asdict(recipe)}), *(json.dumps(asdict(each)) for each in mixtures)]
-    part = path.with_name(f".{path.name}.part")
-    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def read_list(path: Path) -> tuple[Recipe, list[Mixture]]:

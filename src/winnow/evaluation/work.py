@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-import traceback
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from winnow.audio import Audio
-from winnow.engine.jobs import DEBUG
+from winnow.engine.trade import for_people, results_of
 from winnow.errors import WinnowError
 from winnow.evaluation.mixtures import make
 from winnow.evaluation.pairing import Item
@@ -20,7 +18,7 @@ from winnow.metrics.measures import MEASURES
 from winnow.metrics.report.results import Record, finite, stamp_of
 
 if TYPE_CHECKING:
-    from winnow.engine.workers import Tell
+    from winnow.engine.trade import Tell
     from winnow.metrics.recognisers import Recogniser
     from winnow.metrics.score import Scores
 
@@ -53,12 +51,9 @@ class Scoring:
             if item.problem is not None:
                 return _failed(item, item.problem, 2)
             return self._score(item, started)
-        except WinnowError as error:
-            return _failed(item, str(error), error.exit_code)
         except Exception as error:
-            if os.environ.get(DEBUG):
-                traceback.print_exc()
-            return _failed(item, f"{type(error).__name__}: {error}; this is a bug in winnow, {DEBUG}=1 shows where", 1)
+            told = for_people(error)
+            return _failed(item, str(told) or type(told).__name__, getattr(told, "exit_code", 1))
 
     def lost(self, item: Item, error: WinnowError) -> Record:
         """The record of an item whose process died."""
@@ -163,13 +158,7 @@ def beginning(sound: Sound, seconds: float) -> Audio:
 
 def run(items: Sequence[Item], scoring: Scoring, workers: int) -> Generator[Record, None, None]:
     """Score all items; yield each record when it is ready. Closing the iterator stops the workers."""
-    if workers <= 1 or len(items) <= 1:
-        for item in items:
-            yield scoring.do(item, lambda *_: None)
-        return
-    from winnow.engine.workers import run_in_processes
-
-    yield from run_in_processes(items, scoring, min(workers, len(items)))
+    return results_of(items, scoring, workers)
 
 
 def item_stamp(item: Item) -> list[Any]:

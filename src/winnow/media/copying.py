@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from winnow.media.formats import MOV_MUXERS, Format, choose_encoder
+from winnow.media.held import Held
 from winnow.media.source import Source
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ class PacketCopier:
             if self._next is None or (seconds is not None and self._next[0] > seconds):
                 return
             packet, self._next = self._next[1], None
-            self._container.mux(packet)
+            with Held():
+                self._container.mux(packet)
 
     def _read(self) -> Iterator[tuple[float, Any]]:
         import av

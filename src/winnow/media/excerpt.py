@@ -15,6 +15,7 @@ from winnow.errors import NoAudio
 from winnow.media.encode import AudioEncoder, make_plan
 from winnow.media.formats import choose_encoder, choose_format
 from winnow.media.frames import to_float
+from winnow.media.held import Held
 from winnow.media.info import is_cover, pick_audio
 from winnow.media.sink import Sink
 from winnow.media.source import Path, Source
@@ -110,9 +111,10 @@ def write_film(picture: Source, path: Path, start: float, seconds: float, audio:
     try:
         container = open_output(sink, form, audio.rate)
         packets = [*_picture(picture, container, start, seconds), *_sound(container, form, audio)]
-        for packet in sorted(packets, key=lambda each: float((each.dts or 0) * each.time_base)):
-            container.mux(packet)
-        container.close()
+        with Held():
+            for packet in sorted(packets, key=lambda each: float((each.dts or 0) * each.time_base)):
+                container.mux(packet)
+            container.close()
         sink.commit()
     except BaseException as error:
         sink.discard()

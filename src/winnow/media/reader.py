@@ -98,8 +98,9 @@ class Reader:
 
         errors = 0
         while errors < _MAX_ERRORS_IN_A_ROW:
+            packets = iter(self._source.container.demux(self._stream))
             try:
-                for packet in self._source.container.demux(self._stream):
+                while (packet := self._next_of(packets)) is not None:
                     errors = 0
                     yield packet
                 return
@@ -109,6 +110,10 @@ class Reader:
             except (av.FFmpegError, OSError):
                 self._cut_off = True
                 return
+
+    def _next_of(self, packets: Iterator[Any]) -> Any:
+        with self._source.waiting:
+            return next(packets, None)
 
     def _decode(self) -> Iterator[Any]:
         import av

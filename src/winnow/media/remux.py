@@ -12,6 +12,7 @@ from winnow.audio import Samples
 from winnow.errors import BadOption, NoAudio, OutputIsInput
 from winnow.media import copying, formats
 from winnow.media.encode import AudioEncoder, Plan, make_plan
+from winnow.media.held import Held
 from winnow.media.info import AudioTrack, is_cover, pick_audio, track_title
 from winnow.media.reader import Reader
 from winnow.media.sink import Sink
@@ -147,7 +148,8 @@ class Remuxer:
         for packet in packets:
             # The picture up to here first: the muxer then finds both in order and need not hold either.
             self._copier.advance(float(packet.pts * packet.time_base))
-            self._container.mux(packet)
+            with Held():
+                self._container.mux(packet)
 
     def close(self) -> None:
         """Write the rest and give the file its name."""
@@ -164,8 +166,9 @@ class Remuxer:
             raise self._failed(error) from error
 
     def _finish(self, container: OutputContainer) -> None:
-        container.start_encoding()
-        container.close()
+        with Held():
+            container.start_encoding()
+            container.close()
         self._source.close()
         if self._sink is not None:
             self._sink.commit()

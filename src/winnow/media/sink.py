@@ -6,24 +6,14 @@ import errno
 import io
 import os
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import TracebackType
 from typing import Any
 
+from winnow.aside import WHAT, part_of, reason
 from winnow.errors import BadOption, OutputError, WinnowError
 from winnow.media.source import Path, display_name, is_stream
-
-_WHAT = {
-    errno.ENOSPC: "the disk is full. Free some space, or choose another folder",
-    errno.EDQUOT: "the disk quota is used up. Free some space, or choose another folder",
-    errno.EFBIG: "the file grew larger than this system allows. Choose another disk or a smaller format",
-    errno.EACCES: "no permission to write there. Choose another folder",
-    errno.EPERM: "no permission to write there. Choose another folder",
-    errno.EROFS: "that disk is read-only. Choose another folder",
-    errno.EPIPE: "the reader of the pipe has closed it",
-    errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
-}
 
 
 class Sink:
@@ -73,15 +63,16 @@ class Sink:
                 os.remove(self._part)
             self._part = None
 
+    def __enter__(self) -> Sink:
+        return self
 
-def part_of(path: Path, process: int) -> str:
-    """Where a process writes `path` until it is complete: in the same folder, hidden, and no two files in one place.
-
-    Names are cut, since a system allows 255 bytes; the checksum keeps apart those that begin alike, as the parts of a
-    split do.
-    """
-    folder, base = os.path.split(os.path.realpath(path))
-    return os.path.join(folder, f".{base[:40]}.{zlib.crc32(os.fsencode(base)):08x}.{process}.part")
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                with translated(self.name):
+                    self.commit()
+        finally:
+            self.discard()
 
 
 def _standard_output() -> Any:
@@ -91,7 +82,7 @@ def _standard_output() -> Any:
         stream.fileno()
     except (AttributeError, OSError, io.UnsupportedOperation):
         return _Pipe(stream)  # an object in memory stands in for it
-    return "pipe:1"  # FFmpeg writes it itself, for the reason given in `source`
+    return "pipe:1"  # FFmpeg writes it itself: no Python code that a signal could interrupt
 
 
 class _Pipe:
@@ -118,13 +109,8 @@ def translated(name: str) -> Iterator[None]:
 def output_error(name: str, error: Exception) -> WinnowError:
     """The OutputError (or BadOption, when FFmpeg refuses the combination) for what went wrong."""
     number = getattr(error, "errno", None)
-    if number in _WHAT:
-        return OutputError(f"{name}: {_WHAT[number]}.")
+    if number in WHAT:
+        return OutputError(f"{name}: {WHAT[number]}.")
     if isinstance(error, ValueError) or number == errno.EINVAL:
-        return BadOption(f"{name}: this format cannot hold such audio ({_short(error)}). Choose .wav or .flac.")
-    return OutputError(f"{name}: cannot be written ({_short(error)}). Choose another folder or format.")
-
-
-def _short(error: Exception) -> str:
-    text = str(getattr(error, "strerror", None) or error)
-    return text.strip().splitlines()[0].rstrip(".") if text.strip() else type(error).__name__
+        return BadOption(f"{name}: this format cannot hold such audio ({reason(error)}). Choose .wav or .flac.")
+    return OutputError(f"{name}: cannot be written ({reason(error)}). Choose another folder or format.")

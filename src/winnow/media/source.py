@@ -3,8 +3,7 @@
 A playlist (HLS, DASH, ffconcat, SDP) or a reference track may name other files and addresses. Four walls keep them
 shut: the file is opened by Python and handed to FFmpeg as bytes, so that no protocol is needed at all; the protocol
 list holds a name that no protocol has; demuxers whose purpose is to open other files are refused before they read a
-byte; and whatever asks for a file all the same gets an error from `_refuse`. Standard input alone is read by FFmpeg's
-`pipe`.
+byte; and whatever asks for a file all the same gets an error from `_refuse`.
 """
 
 from __future__ import annotations
@@ -13,10 +12,12 @@ import io
 import os
 import stat
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from winnow.errors import BadInput, InputNotFound, NoAudio, WinnowError
+from winnow.media.held import Held, Pipe
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -68,11 +69,15 @@ _NOT_SOUND = (
 
 
 class Source:
-    """One opened input: `.container` (PyAV), `.name` for messages, `.seekable`. Close it, or use `with`."""
+    """One opened input: `.container` (PyAV), `.name` for messages, `.seekable`. Close it, or use `with`.
+
+    waiting: within which its packets are read, since it may call back to Python code.
+    """
 
     def __init__(self, path: Path) -> None:
         self.name = display_name(path)
         self.seekable = not is_stream(path)
+        self.waiting: AbstractContextManager[object] = nullcontext()
         self._file: Any = None
         self.head = b""
         handle = self._standard_input() if is_stream(path) else self._open_file(os.fspath(path))
@@ -86,7 +91,7 @@ class Source:
     def over(cls, handle: Any, name: str) -> Source:
         """A source on an object with `read`, `seek` and `tell`, such as a file on a server; `name` is for messages."""
         source = cls.__new__(cls)
-        source.name, source.seekable, source._file = name, True, None
+        source.name, source.seekable, source._file, source.waiting = name, True, None, Held()
         source.head = handle.read(4096)
         handle.seek(0)
         if not source.head:
@@ -97,13 +102,11 @@ class Source:
 
     def _standard_input(self) -> Any:
         stream = getattr(sys.stdin, "buffer", sys.stdin)
+        self.waiting = held = Held()
         try:
-            stream.fileno()
+            return Pipe(stream.fileno(), held)
         except (AttributeError, OSError, io.UnsupportedOperation):
             return SimpleNamespace(read=stream.read, name=self.name)  # an object in memory stands in for it
-        # FFmpeg reads the pipe itself: a Ctrl-C that interrupts a read called back from C would be swallowed there,
-        # and half a recording would pass for a whole one.
-        return "pipe:0"
 
     def _open_file(self, path: str | bytes) -> Any:
         self._file = _open_regular(path, self.name)
@@ -117,9 +120,9 @@ class Source:
     def _open_container(self, handle: Any) -> InputContainer:
         import av
 
-        pipe = handle == "pipe:0"
+        pipe = isinstance(handle, Pipe)
         options = {
-            "protocol_whitelist": "pipe" if pipe else "none",
+            "protocol_whitelist": "none",
             "format_whitelist": ",".join(sorted(_allowed_formats())),
             # PCM in packets of up to 256 kB instead of 4: a third of the time. Small ones from a pipe, it may be slow.
             "max_size": str(1 << 14 if pipe else 1 << 18),
@@ -127,14 +130,15 @@ class Source:
         if pipe or self.head.startswith(b"RIFF"):
             options["max_probe_packets"] = "8"  # FFmpeg would look for DTS in the first 5 MB of a WAV
         try:
-            container: InputContainer = av.open(
-                handle,
-                "r",
-                container_options=options,
-                metadata_errors="replace",
-                buffer_size=1 << 17,
-                io_open=None if pipe else _refuse,
-            )
+            with self.waiting:
+                container: InputContainer = av.open(
+                    handle,
+                    "r",
+                    container_options=options,
+                    metadata_errors="replace",
+                    buffer_size=1 << 17,
+                    io_open=_refuse,
+                )
             return container
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self.explain(error) from error

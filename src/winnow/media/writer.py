@@ -10,6 +10,7 @@ from winnow.audio import Audio, Samples
 from winnow.errors import BadOption
 from winnow.media.encode import AudioEncoder, make_plan
 from winnow.media.formats import MOV_MUXERS, Format, choose_encoder, choose_format
+from winnow.media.held import Held
 from winnow.media.sink import Sink, output_error
 from winnow.media.source import Path
 
@@ -66,8 +67,9 @@ class Writer:
     def write(self, block: Samples) -> None:
         """Append a block `(channels, time)` float32; `(time,)` will do for one channel."""
         try:
-            for packet in self._encoder.encode(block):
-                self._container.mux(packet)
+            with Held():
+                for packet in self._encoder.encode(block):
+                    self._container.mux(packet)
         except BaseException as error:
             raise self._failed(error) from error
 
@@ -76,10 +78,11 @@ class Writer:
         if self._done:
             return
         try:
-            for packet in self._encoder.flush():
-                self._container.mux(packet)
-            self._container.start_encoding()  # writes the header where not one sample came
-            self._container.close()
+            with Held():
+                for packet in self._encoder.flush():
+                    self._container.mux(packet)
+                self._container.start_encoding()  # writes the header where not one sample came
+                self._container.close()
             self._sink.commit()
             self._done = True
         except BaseException as error:

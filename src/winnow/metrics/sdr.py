@@ -7,7 +7,6 @@ have 100, an estimate without a trace of the reference has -100. Where the refer
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -187,15 +186,3 @@ def best_order(values: Floats) -> list[int]:
                     following[key] = candidate
         best = following
     return best[(1 << count) - 1][1]
-
-
-def permuted(
-    references: Floats, estimates: Floats, measure: Callable[[Floats, Floats], float | None] = si_sdr
-) -> tuple[list[float | None], list[int]]:
-    """Several talkers, whichever order the estimates come in: `(talkers, time)` both.
-
-    Gives the measure per reference and the number of the estimate that belongs to it: the order whose sum is the highest.
-    """
-    table = [[measure(reference, estimate) for estimate in estimates] for reference in references]
-    order = best_order(np.array([[-LIMIT if v is None else v for v in row] for row in table]))
-    return [table[i][j] for i, j in enumerate(order)], order

@@ -23,7 +23,7 @@ TAPS = 10
 """Hops that each channel looks back, after the delay."""
 
 BINS = 32
-"""Frequencies at a time, between two reports of progress: each is predicted by itself."""
+"""Frequencies at a time for one channel, between two reports of progress: each is predicted by itself."""
 
 
 class Dereverberate:
@@ -52,9 +52,10 @@ class Dereverberate:
         if not spectra.any():
             return np.zeros((2, *mix.shape), np.float32)
         dry = np.empty_like(spectra, order="C")
-        for first in range(0, len(spectra), BINS):
-            some = np.ascontiguousarray(spectra[first : first + BINS])
-            dry[first : first + BINS] = predict(some, taps=TAPS, delay=DELAY, iterations=ITERATIONS)
+        bins = max(1, BINS // len(mix) ** 2)  # the work for each grows so
+        for first in range(0, len(spectra), bins):
+            some = np.ascontiguousarray(spectra[first : first + bins])
+            dry[first : first + bins] = predict(some, taps=TAPS, delay=DELAY, iterations=ITERATIONS)
             self.tell((first + len(some)) / len(spectra))
         speech = istft(np.transpose(dry, (1, 2, 0)).astype(np.complex64), transform, mix.shape[1])
         return np.stack([speech, mix - speech])

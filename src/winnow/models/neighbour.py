@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from winnow.dsp.spectrum import Transform
 from winnow.dsp.stft import istft, stft
+from winnow.models.telling import Tell, ignore
 
 Floats = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
@@ -35,7 +36,7 @@ class Neighbour:
 
     `(mix (channels, time), rate) -> (2, channels, time)`. Both stems add up to the mix: the background is the mix minus the
     speech. One mask, from the power of all channels, serves every channel, so that the stereo image stays. Windows of a minute
-    bound the memory; what repeats more seldom than that is not found.
+    bound the memory; what repeats more seldom than that is not found. tell: takes the share of a window that is done.
     """
 
     stems: tuple[str, ...] = ("speech", "background")
@@ -44,13 +45,16 @@ class Neighbour:
     overlap = 10.0
     ordered = True
 
+    def __init__(self) -> None:
+        self.tell: Tell = ignore
+
     def __call__(self, mix: Floats, rate: int) -> Floats:
         """Float32 `(channels, time)` at `rate` hertz to `(2, channels, time)`; pure, any length."""
         hop = hop_samples(rate)
         transform = Transform(4 * hop, hop, 4 * hop, "hann")
         size = magnitudes(mix, transform)
         centred = size[1 : mix.shape[1] // hop + 2]  # the frames that librosa has: centred on samples of the recording
-        background = np.minimum(centred, neighbour_filter(centred, int(WIDTH * rate / hop)))
+        background = np.minimum(centred, neighbour_filter(centred, int(WIDTH * rate / hop), self.tell))
         after = len(size) - 1 - len(centred)
         mask = np.pad(voice_mask(centred, background), ((1, after), (0, 0)), "edge")
         speech = [istft(stft(mix[c : c + 1], transform) * mask, transform, mix.shape[1])[0] for c in range(len(mix))]
@@ -68,11 +72,12 @@ def magnitudes(mix: Floats, transform: Transform) -> Floats:
     return np.asarray(np.sqrt(sum(powers[1:], start=powers[0]) / np.float32(len(powers))), np.float32)
 
 
-def neighbour_filter(size: Floats, width: int) -> Floats:
+def neighbour_filter(size: Floats, width: int, tell: Tell = ignore) -> Floats:
     """Each frame replaced by the median of frames like it, `(T, F)` to `(T, F)`, as `librosa.decompose.nn_filter` does.
 
     Likeness is the cosine; see `neighbours` for which frames are taken, none nearer than `width` frames. A width of half of the
     frames or more is reduced to what is possible; a frame without neighbours, and up to four frames, come out as they are.
+    tell: takes the share that is done.
     """
     count = len(size)
     if count < 5:
@@ -86,6 +91,7 @@ def neighbour_filter(size: Floats, width: int) -> Floats:
         for t, frames in enumerate(neighbours(likeness, start, width), start):
             if len(frames):
                 out[t] = median(size[frames])
+        tell(min(1.0, (start + ROWS) / count))
     return out
 
 

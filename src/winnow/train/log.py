@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from winnow.aside import write_text
 from winnow.errors import BadInput
 
 NAME = "log.jsonl"
@@ -24,9 +24,7 @@ class Log:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / NAME
         kept = [record for record in records(path) if record["step"] <= step] if step and path.exists() else []
-        part = path.with_name(f".{NAME}.part")
-        part.write_text("".join(map(line, kept)), encoding="utf-8")
-        os.replace(part, path)
+        write_text(path, "".join(map(line, kept)))
         self._file: IO[str] = path.open("a", encoding="utf-8")
 
     def write(self, record: Mapping[str, float]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from winnow.dsp.lengths import fast_length
 from winnow.train.bank import Bank, bank_of
 from winnow.train.music import synthetic_music
 from winnow.train.synthetic import decaying_rooms, smooth_gain, synthetic_noise
@@ -199,7 +200,7 @@ def _plain_sum(choice: Draw, config: MixConfig, banks: Banks) -> tuple[Tensor, T
 
 def convolve(x: Tensor, response: Tensor) -> Tensor:
     """Convolution by FFT, cut to the length of `x`: `(N, time)` with `(N, taps)`."""
-    size = _fast_length(x.shape[-1] + response.shape[-1])
+    size = fast_length(x.shape[-1] + response.shape[-1])
     spectrum = torch.fft.rfft(x, size) * torch.fft.rfft(response, size)
     return torch.fft.irfft(spectrum, size)[..., : x.shape[-1]]
 
@@ -209,11 +210,6 @@ def active_rms(x: Tensor, frame: int = 320) -> Tensor:
     power = x[..., : x.shape[-1] // frame * frame].reshape(*x.shape[:-1], -1, frame).square().mean(-1)
     loud = power >= power.amax(-1, keepdim=True) * 1e-3
     return ((power * loud).sum(-1, keepdim=True) / loud.sum(-1, keepdim=True).clamp(min=1)).sqrt()
-
-
-def _fast_length(count: int) -> int:
-    """The next length of the form 2^a * 1, 3, 5, 9 or 15, on which FFTs are fast."""
-    return min(odd << max(0, (-(-count // odd) - 1).bit_length()) for odd in (1, 3, 5, 9, 15))
 
 
 def _db(value: np.ndarray, device: torch.device) -> Tensor:

@@ -6,6 +6,8 @@ together on a beat and come again; this has all three, and neither composer nor 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -24,12 +26,43 @@ def synthetic_music(count: int, length: int, rate: int, chance: torch.Generator)
     return torch.from_numpy(np.stack(pieces).astype(np.float32))
 
 
+@dataclass(frozen=True)
+class Song:
+    """What all parts of a piece hold to. length: samples; rate: hertz; beat: seconds; key: a MIDI note number, also between two;
+    scale: semitones above it; roots: of the chords, a step of the scale for each beat."""
+
+    length: int
+    rate: int
+    beat: float
+    key: float
+    scale: tuple[int, ...]
+    roots: npt.NDArray[np.int64]
+
+    @classmethod
+    def drawn(cls, length: int, rate: int, rng: np.random.Generator) -> Song:
+        """Any."""
+        beat = 60 / rng.uniform(65, 165)
+        scale = SCALES[rng.integers(len(SCALES))]
+        key = rng.uniform(36, 48)  # between the keys too, as old recordings run
+        beats = int(length / rate / beat) + 2
+        roots = np.repeat(rng.integers(0, len(scale), beats // 2 + 1), 2 * rng.integers(1, 3))[:beats]
+        return cls(length, rate, beat, key, scale, roots)
+
+    def note(self, step: int) -> float:
+        """The note of a step of the scale, octaves above and below included."""
+        octave, inside = divmod(step, len(self.scale))
+        return self.key + 12 * octave + self.scale[inside]
+
+    def place(self, out: Floats, sound: Floats, beat: float) -> None:
+        """Add a sound that begins at a beat."""
+        start = round(beat * self.beat * self.rate)
+        if start < len(out):
+            end = min(len(out), start + len(sound))
+            out[start:end] += sound[: end - start]
+
+
 def _piece(length: int, rate: int, rng: np.random.Generator) -> Floats:
-    beat = 60 / rng.uniform(65, 165)
-    scale = SCALES[rng.integers(len(SCALES))]
-    key = rng.uniform(36, 48)  # MIDI note numbers; between the keys too, as old recordings run
-    beats = int(length / rate / beat) + 2
-    roots = np.repeat(rng.integers(0, len(scale), beats // 2 + 1), 2 * rng.integers(1, 3))[:beats]
+    song = Song.drawn(length, rate, rng)
     out = np.zeros(length)
     parts = (_chords, _bass, _tune, _drums)
     weights = rng.uniform(0, 1, len(parts)) * (rng.random(len(parts)) < 0.75)
@@ -37,21 +70,9 @@ def _piece(length: int, rate: int, rng: np.random.Generator) -> Floats:
         weights[rng.integers(len(parts))] = 1
     for part, weight in zip(parts, weights, strict=True):
         if weight:
-            line = part(length, rate, beat, key, scale, roots, rng)
+            line = part(song, rng)
             out += weight * line / max(np.sqrt(np.mean(line**2)), 1e-9)
     return out / max(np.abs(out).max(), 1e-9)
-
-
-def _place(out: Floats, sound: Floats, start: int) -> None:
-    if start < len(out):
-        end = min(len(out), start + len(sound))
-        out[start:end] += sound[: end - start]
-
-
-def _degree(scale: tuple[int, ...], step: int) -> int:
-    """Semitones of a step of the scale, octaves above and below included."""
-    octave, inside = divmod(step, len(scale))
-    return 12 * octave + scale[inside]
 
 
 def tone(note: float, seconds: float, rate: int, rng: np.random.Generator, timbre: Floats, decay: float) -> Floats:
@@ -74,80 +95,48 @@ def _timbre(rng: np.random.Generator) -> Floats:
     )
 
 
-def _chords(
-    length: int,
-    rate: int,
-    beat: float,
-    key: float,
-    scale: tuple[int, ...],
-    roots: npt.NDArray[np.int64],
-    rng: np.random.Generator,
-) -> Floats:
-    out, timbre, decay = np.zeros(length), _timbre(rng), rng.choice([0.3, 0.8, 3.0])
+def _chords(song: Song, rng: np.random.Generator) -> Floats:
+    out, timbre, decay = np.zeros(song.length), _timbre(rng), rng.choice([0.3, 0.8, 3.0])
     every = int(rng.choice([1, 2, 4]))
-    for i in range(0, len(roots), every):
+    for i in range(0, len(song.roots), every):
         for step in (0, 2, 4, 6)[: rng.integers(2, 5)]:
-            note = key + 12 + _degree(scale, int(roots[i]) + step)
-            _place(out, tone(note, every * beat, rate, rng, timbre, decay), round(i * beat * rate))
+            note = song.note(int(song.roots[i]) + step) + 12
+            song.place(out, tone(note, every * song.beat, song.rate, rng, timbre, decay), i)
     return out
 
 
-def _bass(
-    length: int,
-    rate: int,
-    beat: float,
-    key: float,
-    scale: tuple[int, ...],
-    roots: npt.NDArray[np.int64],
-    rng: np.random.Generator,
-) -> Floats:
-    out, timbre = np.zeros(length), _timbre(rng)
-    for i, root in enumerate(roots):
+def _bass(song: Song, rng: np.random.Generator) -> Floats:
+    out, timbre = np.zeros(song.length), _timbre(rng)
+    for i, root in enumerate(song.roots):
         if rng.random() < 0.8:
-            note = key - 12 + _degree(scale, int(root)) + 12 * (rng.random() < 0.1)
-            _place(out, tone(note, beat, rate, rng, timbre, 0.5), round(i * beat * rate))
+            note = song.note(int(root)) - 12 + 12 * (rng.random() < 0.1)
+            song.place(out, tone(note, song.beat, song.rate, rng, timbre, 0.5), i)
     return out
 
 
-def _tune(
-    length: int,
-    rate: int,
-    beat: float,
-    key: float,
-    scale: tuple[int, ...],
-    roots: npt.NDArray[np.int64],
-    rng: np.random.Generator,
-) -> Floats:
-    out, timbre, decay = np.zeros(length), _timbre(rng), rng.choice([0.2, 0.6, 2.0])
+def _tune(song: Song, rng: np.random.Generator) -> Floats:
+    out, timbre, decay = np.zeros(song.length), _timbre(rng), rng.choice([0.2, 0.6, 2.0])
     step, at = int(rng.integers(0, 7)), 0.0
-    while at < len(roots):
+    while at < len(song.roots):
         lasts = float(rng.choice([0.25, 0.5, 0.5, 1.0, 2.0]))
         step += int(rng.integers(-2, 3))
         step = min(max(step, -3), 12)
         if rng.random() < 0.85:
-            note = key + 24 + _degree(scale, step)
-            _place(out, tone(note, lasts * beat, rate, rng, timbre, decay), round(at * beat * rate))
+            note = song.note(step) + 24
+            song.place(out, tone(note, lasts * song.beat, song.rate, rng, timbre, decay), at)
         at += lasts
     return out
 
 
-def _drums(
-    length: int,
-    rate: int,
-    beat: float,
-    key: float,
-    scale: tuple[int, ...],
-    roots: npt.NDArray[np.int64],
-    rng: np.random.Generator,
-) -> Floats:
+def _drums(song: Song, rng: np.random.Generator) -> Floats:
     """A pattern of half beats that comes again each four beats: low drum, snare, cymbal."""
-    out = np.zeros(length)
+    out = np.zeros(song.length)
     pattern = rng.random((3, 8)) < np.array([[0.4], [0.3], [0.7]])
-    sounds = (_low_drum(rate, rng), _burst(rate, rng, 0.09, 0.2), _burst(rate, rng, 0.03, 0.95))
-    for half in range(2 * len(roots)):
+    sounds = (_low_drum(song.rate, rng), _burst(song.rate, rng, 0.09, 0.2), _burst(song.rate, rng, 0.03, 0.95))
+    for half in range(2 * len(song.roots)):
         for hit, sound, level in zip(pattern[:, half % 8], sounds, (1.0, 0.5, 0.25), strict=True):
             if hit:
-                _place(out, level * rng.uniform(0.6, 1) * sound, round(half * beat / 2 * rate))
+                song.place(out, level * rng.uniform(0.6, 1) * sound, half / 2)
     return out
 
 

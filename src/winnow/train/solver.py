@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from winnow.aside import aside, write_text
 from winnow.train.log import Log
 from winnow.train.losses import Loss
 from winnow.train.schedule import Progress, Schedule
@@ -119,8 +120,7 @@ class Solver:
         """Write what the run is; of a resumed run the schedule may be another than before."""
         recipe = {"recipe": self.recipe.name, "config": asdict(self.recipe.config)}
         text = json.dumps({**recipe, "schedule": asdict(self.schedule)}, indent=2) + "\n"
-        (self.folder / "config.part").write_text(text, encoding="utf-8")
-        (self.folder / "config.part").replace(self.folder / "config.json")
+        write_text(self.folder / "config.json", text)
 
     def _steps(self, examples: Examples, valid: Examples | None) -> Iterator[dict[str, float]]:
         told = saved = self.progress.elapsed
@@ -266,8 +266,8 @@ class Solver:
 
         if self.accelerator.is_main_process:
             weights = {k: v.detach().cpu().contiguous() for k, v in self.average.state_dict().items()}
-            save_file(weights, self.folder / f"{name}.part")
-            (self.folder / f"{name}.part").replace(self.folder / f"{name}.safetensors")
+            with aside(self.folder / f"{name}.safetensors") as part:
+                save_file(weights, part)
 
     def save(self) -> None:
         """Write the averaged weights and everything a resumed run needs."""
@@ -280,8 +280,8 @@ class Solver:
             "optimiser": self.optimiser.state_dict(),
             "progress": asdict(self.progress),
         }
-        torch.save(state, self.folder / "state.part")
-        (self.folder / "state.part").replace(self.folder / "state.pt")
+        with aside(self.folder / "state.pt") as part:
+            torch.save(state, part)
 
     def load(self) -> None:
         """Continue from the folder's state.pt."""

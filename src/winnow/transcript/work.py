@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +15,10 @@ import numpy as np
 
 from winnow.audio import Samples
 from winnow.dsp.resample import StreamResampler
-from winnow.engine.files import damage_of, for_people, throttled
-from winnow.engine.jobs import DEBUG, PIPE, Job, Result, failure
-from winnow.errors import BadOption, NoAudio, WinnowError
+from winnow.engine.files import damage_of, watching
+from winnow.engine.jobs import PIPE, Job, Result
+from winnow.engine.trade import LEFT_ALONE, JobTrade, Tell
+from winnow.errors import BadOption, NoAudio
 from winnow.metrics import activity, recognisers
 from winnow.metrics.pieces import Piece, pieces
 from winnow.transcript.formats import FORMATS
@@ -28,8 +27,6 @@ from winnow.transcript.text import Passage, Transcript, joined, passage
 
 if TYPE_CHECKING:
     from winnow.media import Reader
-
-Tell = Callable[[float, "float | None"], None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Heard(Result):
     vad: str = ""
 
 
-class Transcribing:
+class Transcribing(JobTrade):
     """The trade of a worker, in this process or another: the recogniser is loaded once for all jobs."""
 
     def __init__(self, settings: Settings) -> None:
@@ -73,37 +70,11 @@ class Transcribing:
             catalog.find(cleaning.model)
         _ = self.detector, self.recogniser
 
-    def do(self, job: Job, tell: Tell) -> Result:
-        """Do a job; its errors become part of the result. An interrupt passes through, and so does BrokenPipeError."""
-        started = time.monotonic()
-        try:
-            return self._done(job, tell, started)
-        except (KeyboardInterrupt, SystemExit):
-            self.sweep(job, os.getpid())
-            raise
-        except BrokenPipeError:
-            raise
-        except Exception as error:
-            if os.environ.get(DEBUG):
-                traceback.print_exc()
-            return failure(job.source, for_people(error), time.monotonic() - started)
-
-    def lost(self, job: Job, error: WinnowError) -> Result:
-        """A failure of this job only."""
-        return failure(job.source, error)
-
-    def sweep(self, job: Job, process: int) -> None:
-        """Remove a half-written output."""
-        from winnow.engine.sinks import sweep
-
-        sweep(job, process)
-
-    def _done(self, job: Job, tell: Tell, started: float) -> Result:
-        if job.problem is not None:
-            raise job.problem
+    def done(self, job: Job, tell: Tell) -> Result:
+        """See `JobTrade.done`."""
         path = job.outputs[0]
         if path != PIPE and os.path.exists(path) and not job.force:
-            return Heard(job.source, job.outputs, skipped=True, note="already there, left alone (--force replaces it)")
+            return Heard(job.source, job.outputs, skipped=True, note=LEFT_ALONE)
         write = FORMATS[self._format(path)]
         with _output(path) as file:
             transcript, notes = self.transcribe(job.source, job.track, tell)
@@ -113,7 +84,6 @@ class Transcribing:
             input=job.source,
             output=job.outputs,
             seconds=transcript.seconds,
-            elapsed=time.monotonic() - started,
             model=transcript.facts.get("model"),
             note="; ".join(note.removeprefix(f"{job.source}: ") for note in notes if note),
             words=transcript.count,
@@ -140,7 +110,7 @@ class Transcribing:
 
         with open_reader(source, track) as reader:
             facts = {"recogniser": self.recogniser.name, "after": self.settings.after}
-            blocks = _watched(reader, throttled(Job(source, ()), reader, lambda _, done, whole: tell(done, whole)))
+            blocks = _watched(reader, watching(reader, tell))
             lanes = 1 + self.settings.compare
             detector = self.detector()
             sound = _resampled(self._lanes(blocks, reader, facts), reader.rate, lanes)
@@ -217,14 +187,8 @@ def _output(path: str) -> Iterator[IO[bytes] | _Terminal]:
         yield _Terminal()
         return
     from winnow.engine.sinks import make_folder
-    from winnow.media.sink import Sink, translated
+    from winnow.media.sink import Sink
 
     make_folder(path)
-    sink = Sink(path)
-    try:
+    with Sink(path) as sink:
         yield sink.handle
-        with translated(path):
-            sink.commit()
-    except BaseException:
-        sink.discard()
-        raise

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json as json_
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from winnow.data.corpora.segments import Segment
 
 MOST_JOBS = 16
-EVERY = 100  # clips between two lines of a log
 NAMES = ("published", "portable")
 
 
@@ -115,41 +113,19 @@ def _order(
 
 def _run(csv: str, segments: Sequence[Segment], order: Order, jobs: int, quiet: bool) -> list[Clip]:
     """Fetch; being stopped ends with one line and the exit code of the signal."""
-    from winnow.cli.stop import stoppable
+    from winnow.cli.ending import kept_in
+    from winnow.cli.progress import progress
     from winnow.data.clips import fetch
 
-    try:
-        with stoppable(), _progress(Path(csv).name, len(segments), quiet) as on_clip:
-            return fetch(segments, order, jobs, on_clip)
-    except KeyboardInterrupt as stop:
-        print(
-            f"winnow: stopped; what is done is in {order.folder}, the same command goes on from there", file=sys.stderr
-        )
-        raise typer.Exit(128 + getattr(stop, "signum", 2)) from None
-
-
-@contextmanager
-def _progress(title: str, total: int, quiet: bool) -> Iterator[Callable[[Clip], None]]:
-    """A bar on a terminal, a line now and then in a log; yields what hears of each clip."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True, highlight=False, markup=False)
     told: Counter[str] = Counter()
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(24), MofNCompleteColumn())
-    more = (TextColumn("{task.fields[told]}", markup=False), TimeRemainingColumn())
-    shown = console.is_terminal and not quiet
-    with Progress(*columns, *more, console=console, transient=True, disable=not shown) as progress:
-        task = progress.add_task(title[:32], total=total, told="")
+    with kept_in(order.folder), progress(Path(csv).name, quiet) as move:
 
         def heard(clip: Clip) -> None:
             told[clip.status] += 1
-            text = ", ".join(f"{count} {status}" for status, count in told.items())
-            progress.update(task, advance=1, told=text)
-            if not shown and not quiet and sum(told.values()) % EVERY == 0:
-                print(f"{title}: {sum(told.values())} of {total}: {text}", file=sys.stderr)
+            note = ", ".join(f"{count} {status}" for status, count in told.items())
+            move(told.total(), len(segments), note=f"({note})")
 
-        yield heard
+        return fetch(segments, order, jobs, heard)
 
 
 def counts(made: Sequence[Clip]) -> dict[str, object]:

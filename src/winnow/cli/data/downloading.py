@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from winnow.cli.data.progress import Quiet
+from winnow.cli.progress import Quiet
 from winnow.cli.words import megabytes, one_line
 
 
@@ -26,15 +26,15 @@ def download(
     Fetch a corpus, or PARTS of it, from its publisher, check and unpack it. What was begun is gone on with.
     `winnow data list CORPUS` names the parts and the licence, or how to get what may not simply be fetched.
     """
-    from winnow.cli.data.progress import progress
-    from winnow.cli.scoring import kept
+    from winnow.cli.ending import kept_in
+    from winnow.cli.progress import progress
     from winnow.data.corpora import find_corpus
     from winnow.data.download import Options, choose, fetch_all
 
     found = find_corpus(corpus)
     wanted = choose(found, parts or [])
     folder = Path(output)
-    with kept(folder), progress(found.name, quiet, megabytes) as move:
+    with kept_in(folder), progress(found.name, quiet, megabytes) as move:
         fetched = fetch_all(
             found, parts or [], folder, lambda what, done, total: move(done, total, what), Options(keep_archives)
         )

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from winnow.cli.helptext import Command, Group
+from winnow.cli.process import Quiet
 
 Speech = Annotated[str, typer.Option("--speech", metavar="LIST", help="List of clean speech.")]
 Folder = Annotated[str, typer.Option("-o", "--output", metavar="DIR", help="A new folder.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the draw.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 
 
 def legacy() -> None:

@@ -13,9 +13,8 @@ import typer
 from winnow.cli.process import Quiet
 
 if TYPE_CHECKING:
+    from winnow.cli.stop import Stop
     from winnow.data.sets import Recipe, Report
-
-TOLD = 30.0  # seconds between two lines of progress in a log
 
 
 def _lists(name: str, what: str) -> Any:
@@ -54,7 +53,8 @@ def mix(
 
     Presets: denoise, dereverb, unet, split, talkers, looking, voice, rest, voicefilter.
     """
-    from winnow.cli.scoring import workers
+    from winnow.cli.ending import kept_in
+    from winnow.cli.process import workers
     from winnow.data.engines import open_engine
     from winnow.data.pools import build_pools
     from winnow.data.presets import find_preset
@@ -68,7 +68,7 @@ def mix(
     if max_bad < 0:
         raise BadOption(f"--max-bad is 0 or more, not {max_bad}.")
     processes, folder = workers(jobs), Path(output)
-    with _kept(folder):
+    with kept_in(folder) as stop:
         pools = build_pools(speech, noise or [], music or [], rooms or [])
         with _counted("drawing", recipe.count, quiet) as move:
             drawn = prepare(folder, recipe, pools, move)
@@ -77,7 +77,7 @@ def mix(
             _tell(quiet, f"{folder / LIST}   {'drawn' if drawn else 'was there already'}; no audio yet")
             return 0
         with open_engine(engine, jobs=processes, master=master) as run, _counted("mixing", recipe.count, quiet) as move:
-            report = write(folder, recipe, pools, run, most_bad=max_bad, on_progress=_unless_stopped(move))
+            report = write(folder, recipe, pools, run, most_bad=max_bad, on_progress=_unless_stopped(move, stop))
     _tell(quiet, _ending(folder, recipe, report))
     return 0
 
@@ -146,60 +146,19 @@ def _ending(folder: Path, recipe: Recipe, report: Report) -> str:
 
 
 @contextmanager
-def _kept(folder: Path) -> Iterator[None]:
-    """Being stopped ends with a line, and the exit code of the signal."""
-    from winnow.cli.stop import stoppable
-
-    try:
-        with stoppable():
-            yield
-    except KeyboardInterrupt as stop:
-        print(f"winnow: stopped; what is done is in {folder}, the same command goes on from there", file=sys.stderr)
-        raise typer.Exit(128 + getattr(stop, "signum", 2)) from None
-
-
-@contextmanager
 def _counted(title: str, total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, a line now and then in a log; yields what is told how many are done."""
-    import time
+    """Yields what is told how many are done."""
+    from winnow.cli.progress import progress
 
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True, highlight=False, markup=False)
-    columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
-    shown = console.is_terminal and not quiet
-    begun = told = time.monotonic()
-    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
-        task = progress.add_task(title, total=total)
-
-        def move(done: int) -> None:
-            nonlocal told
-            progress.update(task, completed=done)
-            now = time.monotonic()
-            if not shown and not quiet and now - told > TOLD and done < total:
-                told = now
-                print(_line(title, done, total, now - begun), flush=True)
-
-        yield move
+    with progress(title, quiet) as move:
+        yield lambda done: move(done, total)
 
 
-def _unless_stopped(move: Callable[[int], None]) -> Callable[[int], None]:
-    """`move`, which also ends a run that was asked to stop inside a callback of FFmpeg, where an exception is lost."""
-    import signal
-
-    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+def _unless_stopped(move: Callable[[int], None], stop: Stop) -> Callable[[int], None]:
+    """`move`, which also ends a run that was asked to stop where an exception is lost."""
 
     def checked(done: int) -> None:
         move(done)
-        if any(signal.getsignal(number) == signal.SIG_IGN for number in numbers):  # as `stoppable` leaves them
-            raise KeyboardInterrupt
+        stop.check()
 
     return checked
-
-
-def _line(title: str, done: int, total: int, elapsed: float) -> str:
-    """`mixing   1200 of 9000   4:10 left`."""
-    from winnow.cli.words import clock
-
-    return f"{title}   {done} of {total}   {clock(elapsed * (total - done) / max(done, 1))} left"

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from winnow.cli.process import Quiet
+
 if TYPE_CHECKING:
     from winnow.data.shards import Index
 
 Tell = Callable[[float, float], None]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -44,7 +45,7 @@ def pack(
     a list of recordings, SET a folder of examples. `winnow train` reads a folder
     of shards as it reads recordings. The same command goes on where it stopped.
     """
-    from winnow.cli.scoring import workers
+    from winnow.cli.process import workers
     from winnow.data.pack import pack as pack_
     from winnow.data.packing import PackSettings
 
@@ -125,51 +126,9 @@ def _share(text: str) -> float:
 @contextmanager
 def working(title: str, quiet: bool, kept: str) -> Iterator[Tell]:
     """Progress, and a line that says what is kept when the work is stopped; yields what takes seconds done and in all."""
-    with _stoppable(kept), _progress(title, quiet) as tell:
-        yield tell
+    from winnow.cli.ending import told_when_stopped
+    from winnow.cli.progress import progress
+    from winnow.cli.words import clock
 
-
-@contextmanager
-def _stoppable(kept: str) -> Iterator[None]:
-    from winnow.cli.stop import stoppable
-
-    try:
-        with stoppable():
-            yield
-    except KeyboardInterrupt as stop:
-        print(f"winnow: stopped; {kept}", file=sys.stderr)
-        raise typer.Exit(128 + getattr(stop, "signum", 2)) from None
-
-
-@contextmanager
-def _progress(title: str, quiet: bool) -> Iterator[Tell]:
-    """A bar on a terminal, a line every ten seconds in a log; yields what takes seconds of sound done and in all."""
-    import time
-
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    from winnow.cli.words import clock, times
-
-    console = Console(stderr=True, highlight=False, markup=False)
-    columns = (TextColumn("{task.description}"), BarColumn(24), TaskProgressColumn(), TimeRemainingColumn())
-    begun = told = time.monotonic()
-    first: float | None = None
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        task = bar.add_task(title, total=None)
-
-        def tell(done: float, whole: float) -> None:
-            nonlocal told, first
-            first = done if first is None else first
-            bar.update(task, completed=done, total=max(whole, done))
-            now = time.monotonic()
-            if not quiet and not console.is_terminal and now - told > 10:
-                told = now
-                speed = (done - first) / (now - begun)
-                left = clock(max(whole - done, 0) / speed) if speed else "?"
-                print(
-                    f"{title} {100 * done / max(whole, done, 1e-9):.0f} % · {times(speed)} real time · {left} left",
-                    file=sys.stderr,
-                )
-
+    with told_when_stopped(kept), progress(title, quiet, clock) as tell:
         yield tell

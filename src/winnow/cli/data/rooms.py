@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from winnow.cli.scoring import Jobs
+from winnow.cli.process import Jobs
 
 if TYPE_CHECKING:
     from winnow.data.items import Item
@@ -44,7 +43,8 @@ def rooms(
     Room responses to mix with: simulated in boxes of 3 to 12 m, or measured ones altered.
     rooms.jsonl tells T60, DRR, distance and size. A run that was stopped goes on.
     """
-    from winnow.cli.scoring import kept, workers
+    from winnow.cli.ending import kept_in
+    from winnow.cli.process import workers
     from winnow.data.roomset import FORMATS, RoomSet
     from winnow.errors import BadOption
 
@@ -67,7 +67,7 @@ def rooms(
     processes = workers(jobs)
     made = RoomSet(output, maker, kind)
     made.prepare()
-    with kept(made.journal):
+    with kept_in(made.journal):
         return _make(made, count, processes, quiet)
 
 
@@ -130,12 +130,17 @@ def responses_of(source: str) -> tuple[Source, ...]:
 
 def _make(made: RoomSet, count: int, processes: int, quiet: bool) -> int:
     """Make what is missing, with a bar; returns the exit code."""
+    from winnow.cli.progress import counted
     from winnow.cli.words import one_line
+    from winnow.engine.trade import results_of
 
     items = made.kept(count)
     missing = [number for number in range(count) if number not in items]
     failed: list[Made] = []
-    with _bar(len(items), count, quiet) as advance, closing(_results(made, missing, processes)) as results:
+    with (
+        counted("rooms", count, quiet, len(items)) as advance,
+        closing(results_of(missing, made, processes)) as results,
+    ):
         for result in results:
             if result.item is None:
                 failed.append(result)
@@ -151,16 +156,6 @@ def _make(made: RoomSet, count: int, processes: int, quiet: bool) -> int:
     return max((result.exit_code for result in failed), default=0)
 
 
-def _results(made: RoomSet, numbers: list[int], processes: int) -> Generator[Made, None, None]:
-    if processes <= 1 or len(numbers) <= 1:
-        for number in numbers:
-            yield made.do(number, lambda *_: None)
-        return
-    from winnow.engine.workers import run_in_processes
-
-    yield from run_in_processes(numbers, made, min(processes, len(numbers)))
-
-
 def _ranges(items: dict[int, Item]) -> str:
     texts = []
     for name, unit in (("t60", "s"), ("drr", "dB")):
@@ -168,25 +163,3 @@ def _ranges(items: dict[int, Item]) -> str:
         if values:
             texts.append(f"{name.upper()} {min(values):.2f} to {max(values):.2f} {unit}")
     return "   " + ", ".join(texts) if texts else ""
-
-
-@contextmanager
-def _bar(done: int, count: int, quiet: bool) -> Iterator[Any]:
-    """A bar with the time left on a terminal, a line every tenth in a log; yields what moves it by one."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True, highlight=False, markup=False)
-    columns = (TextColumn("rooms"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
-    shown = console.is_terminal and not quiet
-    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
-        task = progress.add_task("", total=count, completed=done)
-        state = [done]
-
-        def advance() -> None:
-            state[0] += 1
-            progress.advance(task)
-            if not shown and not quiet and state[0] % max(count // 10, 1) == 0:
-                print(f"{state[0]} of {count} rooms", file=sys.stderr, flush=True)
-
-        yield advance

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from winnow.cli.data.progress import Quiet
+from winnow.cli.progress import Quiet
 
 if TYPE_CHECKING:
     from winnow.data.corpora.base import Corpus
@@ -50,13 +50,15 @@ def scan(
     List the recordings of a corpus, a row each: who, what, rate, length, checksum. `winnow data list` tells the
     corpora and their layouts. Bad files are left out and named in LIST.bad.txt; a scan that was stopped goes on.
     """
-    from winnow.cli.scoring import check_writable, kept, workers
+    from winnow.cli.ending import kept_in
+    from winnow.cli.process import workers
+    from winnow.cli.scoring import check_writable
     from winnow.data import scan as scanning
 
     options = scanning.Options(checksum, workers(jobs), scanning.Limit.parse(max_bad), relative)
     check_writable(output)
     chosen = _corpus(corpus, licence, {"kind": kind, "speaker": speaker, "label": label, "room": room})
-    with kept(Path(output).with_name(f".{Path(output).name}.part")):
+    with kept_in(Path(output).with_name(f".{Path(output).name}.part")):
         summary = _run(chosen, Path(folder), Path(output), options, quiet or json)
     if json:
         print(json_.dumps({"list": output, **asdict(summary)}))
@@ -89,7 +91,7 @@ def _non_commercial(licence: str) -> bool:
 
 
 def _run(corpus: Corpus, folder: Path, output: Path, options: Any, quiet: bool) -> Summary:
-    from winnow.cli.data.progress import progress
+    from winnow.cli.progress import progress
     from winnow.data.scan import scan as work
 
     with progress(f"scanning {corpus.name}", quiet) as move:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -123,8 +121,3 @@ def draw_packet_loss(rng: np.random.Generator, rate: int) -> Parameters:
         "fill": str(rng.choice(["zero", "repeat"])),
         "seed": new_seed(rng),
     }
-
-
-def stationary_loss(enter: float, leave: float, loss_good: float = 0.0, loss_bad: float = 1.0) -> float:
-    """The share of packets lost in the long run."""
-    return (leave * loss_good + enter * loss_bad) / math.fsum((enter, leave))

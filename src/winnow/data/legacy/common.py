@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from winnow.aside import aside, write_text
 from winnow.audio import Audio, Samples
 from winnow.data.items import Item, read_items
 from winnow.errors import BadInput, BadOption, OutputError, WinnowError
@@ -108,23 +109,6 @@ def writing(folder: Path) -> Iterator[None]:
         raise OutputError(
             f"{folder}: cannot be written ({error.strerror}). Free some space, or give another folder."
         ) from None
-
-
-@contextmanager
-def aside(path: Path) -> Iterator[Path]:
-    """Where to write what shall appear as `path` when it is whole."""
-    part = path.with_name(f".{path.name[:100]}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """A text file that appears when it is whole."""
-    with aside(path) as part:
-        part.write_text(text, encoding="utf-8")
 
 
 def write_array(path: Path, values: npt.NDArray[Any]) -> None:

@@ -15,18 +15,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from winnow.aside import aside, write_text
 from winnow.audio import Samples
 from winnow.data.items import Item
 from winnow.data.legacy.common import (
     Pool,
     Tell,
-    aside,
     claim,
     first_of,
     generator,
     write_array,
     write_sound,
-    write_text,
     writing,
 )
 from winnow.dsp.decibels import normalised_db

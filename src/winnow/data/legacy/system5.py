@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from winnow.aside import aside
 from winnow.audio import Samples
-from winnow.data.legacy.common import Tell, aside, writing
+from winnow.data.legacy.common import Tell, writing
 from winnow.errors import BadInput
 
 RATE, BIT_RATE = 44100, 160_000

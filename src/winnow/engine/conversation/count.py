@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.engine.conversation.levels import FRAME
+from winnow.engine.conversation.progress import Tell, nobody
 from winnow.engine.conversation.voices import LENGTH, Voices
 
 Doubles = npt.NDArray[np.float64]
@@ -41,13 +42,13 @@ class Merge(NamedTuple):
     gone: int
 
 
-def centroids(voices: Voices, speakers: int | None, usual: float) -> Doubles:
+def centroids(voices: Voices, speakers: int | None, usual: float, tell: Tell = nobody) -> Doubles:
     """Unit vectors of the talkers, `(talkers, size)`, the one who speaks most first; as many as asked for, where there are so
     many vectors. speakers: how many, None: found."""
     vectors, seconds = _items(voices)
     if not len(vectors):
         return vectors
-    merges = average_linkage(1 - vectors @ vectors.T, seconds)
+    merges = average_linkage(1 - vectors @ vectors.T, seconds, tell)
     labels = _cut(merges, seconds, speakers) if speakers else _at(merges, len(vectors), threshold(voices, usual))
     least = 0.0 if speakers else least_seconds(float(seconds.sum()))
     mass = {int(label): float(seconds[labels == label].sum()) for label in np.unique(labels)}
@@ -103,12 +104,13 @@ def _mean(vectors: Doubles, weights: Doubles) -> Doubles:
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12))
 
 
-def average_linkage(distances: Doubles, weights: Doubles) -> list[Merge]:
+def average_linkage(distances: Doubles, weights: Doubles, tell: Tell = nobody) -> list[Merge]:
     """Agglomerative clustering by the mean distance of members (Sokal & Michener 1958), weighted; from the nearest on."""
     left, weights = distances.copy(), weights.copy()
     np.fill_diagonal(left, np.inf)
     merges = []
-    for _ in range(len(left) - 1):
+    for number in range(len(left) - 1):
+        tell(number / len(left))
         i, j = sorted(int(k) for k in np.unravel_index(np.argmin(left), left.shape))
         merges.append(Merge(float(left[i, j]), i, j))
         both = (weights[i] * left[i] + weights[j] * left[j]) / (weights[i] + weights[j])

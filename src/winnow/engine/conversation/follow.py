@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.engine.conversation.levels import FRAME, Doubles, Flags
+from winnow.engine.conversation.progress import Tell, nobody, part
 from winnow.engine.conversation.voices import LENGTH, Voices
 
 Labels = npt.NDArray[np.int16]
@@ -29,18 +30,20 @@ AROUND = round(0.5 / FRAME)  # frames to either side that are around
 APART = 1.5 / LENGTH  # the gain of a frame that is given to two talkers, where the levels have nothing in common
 LIKENESS = round(0.75 / FRAME)  # frames to either side over which levels are compared
 LONGEST = round(100 / FRAME)  # frames after which the next silence ends a path, if it comes before twice as many
-MEMORY = 1 << 24  # of states and frames whose paths are found at once
+MEMORY = 1 << 22  # numbers that are held where the paths of several blocks are found at once
 
 
-def follow(voices: Voices, streams: Doubles, active: Flags, talkers: Doubles) -> Labels:
+def follow(voices: Voices, streams: Doubles, active: Flags, talkers: Doubles, tell: Tell = nobody) -> Labels:
     """The talker of each active stem, NOBODY elsewhere. streams: levels `(streams, frames)`, dB; talkers: `(talkers, size)`."""
     evidence = _evidence(voices, active, talkers)
     costs = _costs(streams, active)
     bonus = _bonus(streams, active)
     labels = np.full(active.shape, NOBODY, np.int16)
     blocks = _blocks(active, costs)
-    for group in _groups(blocks, len(talkers) ** len(streams)):
-        found = _paths(*(_stacked(each, group) for each in (evidence, costs, bonus)))
+    groups = _groups(blocks, len(streams), len(talkers))
+    for number, group in enumerate(groups):
+        step = part(tell, number / len(groups), (number + 1) / len(groups))
+        found = _paths(*(_stacked(each, group) for each in (evidence, costs, bonus)), step)
         for frames, path in zip(group, found, strict=True):
             labels[:, frames] = path[:, : frames.size]
     return np.where(active, labels, np.int16(NOBODY))
@@ -109,9 +112,10 @@ def _blocks(active: Flags, costs: Doubles) -> list[Whole]:
     return [block for block in np.split(frames, cuts[1:]) if block.size]
 
 
-def _groups(blocks: list[Whole], states: int) -> list[list[Whole]]:
+def _groups(blocks: list[Whole], streams: int, talkers: int) -> list[list[Whole]]:
     """Blocks of which the paths are found at once, so that memory is bounded."""
-    at_once = max(1, MEMORY // (2 * LONGEST * states))
+    numbers = talkers**streams + 2 * streams * (talkers + 2)  # of a frame: where each state came from, evidence, costs
+    at_once = max(1, MEMORY // (2 * LONGEST * numbers))
     return [blocks[begin : begin + at_once] for begin in range(0, len(blocks), at_once)]
 
 
@@ -124,7 +128,7 @@ def _stacked(values: npt.NDArray[Any], blocks: list[Whole]) -> Doubles:
     return found
 
 
-def _paths(evidence: Doubles, costs: Doubles, bonus: Doubles) -> Labels:
+def _paths(evidence: Doubles, costs: Doubles, bonus: Doubles, tell: Tell = nobody) -> Labels:
     """The best talkers of all stems, `(blocks, streams, frames)`.
 
     evidence: `(frames, streams, blocks, talkers)`; costs: `(frames, streams, blocks)`; bonus: `(frames, pairs, blocks)`.
@@ -135,6 +139,7 @@ def _paths(evidence: Doubles, costs: Doubles, bonus: Doubles) -> Labels:
     score = np.zeros((blocks, *shape))
     came = np.zeros((frames, blocks, talkers**count), np.int32)
     for frame in range(frames):
+        tell(frame / frames)
         if frame:
             score, came[frame] = _moved(score, costs[frame])
         for stream, gains in enumerate(evidence[frame], start=1):

@@ -12,6 +12,7 @@ from winnow.audio import Samples
 from winnow.dsp.resample import StreamResampler
 from winnow.engine.bodies import WindowBody
 from winnow.engine.conversation.levels import FRAME, Levels, Meters
+from winnow.engine.conversation.progress import Tell, nobody
 from winnow.engine.conversation.route import RoutedBody
 from winnow.engine.conversation.scratch import Scratch
 from winnow.engine.conversation.talkers import Found, find_talkers
@@ -87,16 +88,10 @@ def found_in(
     rate: int,
     speakers: int | None,
     encoder: VoiceEncoder | None = None,
-    tell: Callable[[float], None] | None = None,
+    tell: Tell = nobody,
 ) -> Found:
     """Listen to the stems of the first pass; rate: of the network. tell: takes the share that is done, 0 to 1."""
-
-    def read(begin: int, end: int) -> Stems:
-        if tell is not None:
-            tell(begin / max(scratch.samples, 1))
-        return scratch.read(begin, end)
-
-    return find_talkers(levels, read, scratch.samples, rate, speakers, encoder)
+    return find_talkers(levels, scratch.read, scratch.samples, rate, speakers, encoder, tell)
 
 
 def second_pass(

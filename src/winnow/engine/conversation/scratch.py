@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.engine.conversation.voices import Stems
+from winnow.errors import OutputError
 from winnow.media.sink import translated
 
 LARGEST = float(np.finfo(np.float16).max)
@@ -26,10 +28,21 @@ class Scratch:
 
     def __init__(self, streams: int, channels: int, folder: str | os.PathLike[str] | None = None) -> None:
         self._shape = streams, channels
-        self._name = f"a temporary file in {os.fspath(folder) if folder else tempfile.gettempdir()}"
+        self._folder = os.fspath(folder) if folder else tempfile.gettempdir()
+        self._name = f"a temporary file in {self._folder}"
         with self._errors():
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  (closed by __exit__)
         self.samples = 0
+
+    def expect(self, samples: int) -> None:
+        """Raises OutputError where there is no room for so many samples, so that nobody waits for a disk to be full."""
+        streams, channels = self._shape
+        needed, free = 2 * streams * channels * samples, shutil.disk_usage(self._folder).free
+        if needed > free:
+            raise OutputError(
+                f"{self._folder}: {needed / 1e6:,.0f} MB are needed for a temporary file, and {free / 1e6:,.0f} MB are free. "
+                "Free some space, or choose another folder."
+            )
 
     def append(self, stems: Stems) -> None:
         """Write what comes next."""

@@ -11,6 +11,7 @@ from winnow.engine.conversation.count import MOST_TALKERS as MOST
 from winnow.engine.conversation.count import centroids
 from winnow.engine.conversation.follow import NOBODY, Labels, follow
 from winnow.engine.conversation.levels import FRAME, Doubles, Flags, Levels, active, measured, widened
+from winnow.engine.conversation.progress import Tell, nobody, part
 from winnow.engine.conversation.route import led, weights
 from winnow.engine.conversation.timeline import Timeline, timeline
 from winnow.engine.conversation.voices import Read, Stems, Voices, heard
@@ -19,6 +20,7 @@ from winnow.models.voices import VoiceEncoder, default_encoder
 
 LEAST = round(0.2 / FRAME)  # frames of speech without which there is none
 MARGIN = round(0.25 / FRAME)  # frames around speech that belong to it, so that no soft beginning or end is lost
+HEARD, COUNTED = 0.9, 0.95  # shares of the work that are done when voices are heard, and when talkers are counted
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,21 @@ def talkers_of(
 
 
 def find_talkers(
-    levels: Levels, read: Read, length: int, rate: int, speakers: int | None, encoder: VoiceEncoder | None = None
+    levels: Levels,
+    read: Read,
+    length: int,
+    rate: int,
+    speakers: int | None,
+    encoder: VoiceEncoder | None = None,
+    tell: Tell = nobody,
 ) -> Found:
-    """Listen to the stems of a recording, wherever they are. length: its samples at `rate`; else as `talkers_of`."""
+    """Listen to the stems of a recording, wherever they are. length: its samples at `rate`; tell: takes the share that is
+    done; else as `talkers_of`."""
     frame = round(FRAME * rate)
     speech = active(levels)
     if speech.any(axis=0).sum() < LEAST:
         raise NoSpeech("no speech found. `winnow split` takes apart what is heard; a louder recording may help.")
-    labels = _labels(levels, speech, read, frame, rate, speakers, encoder)
+    labels = _labels(levels, speech, read, frame, rate, speakers, encoder, tell)
     labels, count = _in_order(labels, speakers)
     route = _routed(labels, levels.streams) if count > 1 else np.zeros(labels.shape, np.int16)
     speaking = np.stack([(labels == talker).any(axis=0) for talker in range(count)])
@@ -83,16 +92,17 @@ def _labels(
     rate: int,
     speakers: int | None,
     encoder: VoiceEncoder | None,
+    tell: Tell,
 ) -> Labels:
     if speakers == 1:
         return np.where(speech, 0, NOBODY).astype(np.int16)
     encoder = encoder or default_encoder()
-    voices = heard(levels.streams, speech, read, frame, rate, encoder)
-    talkers = centroids(voices, speakers, 1 - encoder.alike)
+    voices = heard(levels.streams, speech, read, frame, rate, encoder, part(tell, 0, HEARD))
+    talkers = centroids(voices, speakers, 1 - encoder.alike, part(tell, HEARD, COUNTED))
     if len(talkers) < (speakers or 1):  # too short to tell voices: each stem is somebody
         number = np.arange(len(speech))[:, None] if speakers else 0
         return np.where(speech, np.minimum(number, (speakers or 1) - 1), NOBODY).astype(np.int16)
-    return follow(voices, levels.streams, speech, _centred(voices, talkers))
+    return follow(voices, levels.streams, speech, _centred(voices, talkers), part(tell, COUNTED, 1))
 
 
 def _centred(voices: Voices, talkers: Doubles) -> Doubles:

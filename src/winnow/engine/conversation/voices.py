@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.engine.conversation.levels import FRAME, Doubles, Flags, runs
+from winnow.engine.conversation.progress import Tell, nobody
 from winnow.models.voices import VoiceEncoder
 
 Stems = npt.NDArray[np.float32]
@@ -45,10 +46,19 @@ class Voices:
         return np.array([(s.end - s.begin) / LENGTH for s in self.stretches])
 
 
-def heard(streams: Doubles, active: Flags, read: Read, frame: int, rate: int, encoder: VoiceEncoder) -> Voices:
+def heard(
+    streams: Doubles,
+    active: Flags,
+    read: Read,
+    frame: int,
+    rate: int,
+    encoder: VoiceEncoder,
+    tell: Tell = nobody,
+) -> Voices:
     """The voices of all active stretches. streams, active: `(streams, frames)`; frame: samples of a frame."""
     stretches, vectors = [], []
     for stretch in sorted(cut(active), key=lambda stretch: stretch.begin):  # so that a file is read from begin to end
+        tell(stretch.begin / active.shape[1])
         sound = read(stretch.begin * frame, stretch.end * frame)[stretch.stream]
         loudest = sound[int(np.square(sound).sum(axis=1).argmax())]
         vector = np.asarray(encoder(np.ascontiguousarray(loudest), rate), np.float64)

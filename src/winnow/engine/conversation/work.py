@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -27,20 +25,18 @@ from winnow.engine.conversation.passes import (
 from winnow.engine.conversation.scratch import Scratch
 from winnow.engine.conversation.talkers import Found, check_speakers
 from winnow.engine.conversation.timeline import Timeline, names, picture
-from winnow.engine.files import Meter, damage_of, for_people
-from winnow.engine.jobs import DEBUG, PIPE, Job, Result, failure
+from winnow.engine.files import Meter, damage_of
+from winnow.engine.jobs import PIPE, Job, Result
 from winnow.engine.relay import Relay
 from winnow.engine.sinks import make_folder, open_sink, sweep
-from winnow.errors import BadOption, NoAudio, OutputError, WinnowError
+from winnow.engine.trade import LEFT_ALONE, JobTrade, Tell
+from winnow.errors import BadOption, NoAudio, OutputError
 from winnow.media import open_reader, probe
 from winnow.media.sink import Sink, translated
 
-Tell = Callable[[float, "float | None"], None]
-
-FIRST, VOICES = 0.85, 0.93
+FIRST, VOICES = 0.78, 0.88
 """Share of the progress at which the first pass ends, and at which the voices are told apart."""
 
-REPORT_EVERY = 0.1  # seconds of wall clock
 INSTALL = 'pip install "winnow-audio[demo]"'
 
 
@@ -62,7 +58,7 @@ class Request:
         return (*names(self.speakers or 1), BACKGROUND)
 
 
-class Conversing:
+class Conversing(JobTrade):
     """The trade of a worker, in this process or another: the network is opened once for all jobs."""
 
     def __init__(self, request: Request) -> None:
@@ -76,40 +72,20 @@ class Conversing:
         """Raises as `open_network`."""
         return open_network(self.request.model)
 
-    def do(self, job: Job, tell: Tell) -> Result:
-        """Do a job; its errors become part of the result. An interrupt passes through."""
-        started = time.monotonic()
-        try:
-            return self._done(job, tell, started)
-        except (KeyboardInterrupt, SystemExit):
-            self.sweep(job, os.getpid())
-            raise
-        except Exception as error:
-            if os.environ.get(DEBUG):
-                traceback.print_exc()
-            return failure(job.source, for_people(error), time.monotonic() - started)
-
-    def lost(self, job: Job, error: WinnowError) -> Result:
-        """A failure of this job only."""
-        return failure(job.source, error)
-
     def sweep(self, job: Job, process: int) -> None:
         """Remove what a process that was stopped left half-written, of however many talkers."""
         if job.outputs:
             most = _expanded(job, MOST_TALKERS)
             sweep(replace(most, outputs=(*most.outputs, *_drawn(job))), process)
 
-    def _done(self, job: Job, tell: Tell, started: float) -> Result:
-        if job.problem is not None:
-            raise job.problem
+    def done(self, job: Job, tell: Tell) -> Result:
+        """See `JobTrade.done`."""
         wanted = [*job.outputs, *(_drawn(job)[:1] if self.request.timeline else [])]
         if _is_there(job, wanted):
-            return Result(
-                job.source, tuple(wanted), skipped=True, note="already there, left alone (--force replaces it)"
-            )
-        return self._separated(job, _throttled(tell), started)
+            return Result(job.source, tuple(wanted), skipped=True, note=LEFT_ALONE)
+        return self._separated(job, tell)
 
-    def _separated(self, job: Job, tell: Tell, started: float) -> Result:
+    def _separated(self, job: Job, tell: Tell) -> Result:
         for path in job.outputs:
             make_folder(path)
         folder = os.path.dirname(os.path.abspath(job.outputs[-1]))
@@ -118,6 +94,7 @@ class Conversing:
             scratch = stack.enter_context(Scratch(self.network.talkers, reader.channels, folder))
             listening = Listening(self.network, reader.rate, reader.channels, scratch)
             expected = reader.samples / reader.rate if reader.samples else None
+            scratch.expect(round((expected or 0) * self.network.rate))
             for block in reader:
                 listening.feed(block)
                 tell(FIRST * reader.read / reader.rate, expected)
@@ -135,7 +112,7 @@ class Conversing:
             meter, notes = self._write(
                 job, scratch, levels, found, lambda done: tell(whole * VOICES + done * (1 - VOICES), whole)
             )
-        return self._result(job, found.timeline, meter, notes, started)
+        return self._result(job, found.timeline, meter, notes)
 
     def _write(
         self, job: Job, scratch: Scratch, levels: Levels, found: Found, tell: Callable[[float], None]
@@ -155,7 +132,7 @@ class Conversing:
             _pass_on(separation.flush(), relay, meter)
         return meter, [*damage_of(reader), *sink.notes]
 
-    def _result(self, job: Job, made: Timeline, meter: Meter, notes: list[str], started: float) -> Result:
+    def _result(self, job: Job, made: Timeline, meter: Meter, notes: list[str]) -> Result:
         drawn = _drawn(job)[: 1 + _drawable()] if self.request.timeline else []
         notes = [_said(made), job.note, *(note.removeprefix(f"{job.source}: ") for note in notes)]
         if self.request.timeline and not _drawable():
@@ -165,7 +142,6 @@ class Conversing:
             input=job.source,
             output=(*job.outputs, *drawn),
             seconds=meter.seconds,
-            elapsed=time.monotonic() - started,
             model=self.network.name,
             levels=meter.levels,
             talkers={talker.name: talker.seconds for talker in made.talkers},
@@ -183,20 +159,6 @@ def _said(made: Timeline) -> str:
     if count == 1:
         return "one talker"
     return f"{count} talkers, {made.overlap:.0f} s of them at once"
-
-
-def _throttled(tell: Tell) -> Tell:
-    """Passes on one call in `REPORT_EVERY` seconds."""
-    last = 0.0
-
-    def report(seconds: float, whole: float | None) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= REPORT_EVERY:
-            last = now
-            tell(seconds, whole)
-
-    return report
 
 
 def _base(job: Job) -> tuple[str, str]:
@@ -251,13 +213,7 @@ def _draw(job: Job, made: Timeline, stack: ExitStack) -> None:
 @contextmanager
 def _written(path: str, data: bytes) -> Iterator[None]:
     """A small file that gets its name when the block ends well."""
-    sink = Sink(path)
-    try:
+    with Sink(path) as sink:
         with translated(path):
             sink.handle.write(data)
         yield
-        with translated(path):
-            sink.commit()
-    except BaseException:
-        sink.discard()
-        raise

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from winnow.errors import BadInput, InputNotFound, OutputError
+from winnow.aside import write_text
+from winnow.errors import BadInput, InputNotFound
 
 SCHEMA = 1
 Values = dict[str, float | None]
@@ -125,23 +126,6 @@ def finite(value: Any) -> Any:
 def save(results: Results, path: Path) -> None:
     """Write the JSON aside, then give it its name. Raises OutputError."""
     write_text(path, json.dumps(as_json(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """A text file that appears when it is complete. Raises OutputError."""
-    write_bytes(path, text.encode("utf-8"))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """A file that appears when it is complete. Raises OutputError."""
-    part = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        reason = (error.strerror or type(error).__name__).lower()
-        raise OutputError(f"{path}: cannot be written ({reason}). Choose another folder or name.") from error
 
 
 def load(path: Path) -> Results:

@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from winnow.models.manifest import FramesSettings, Manifest
-from winnow.settings import restored
 from winnow.train.losses import Loss, LossConfig, enhancement_loss
 from winnow.train.mixing import MixConfig
 from winnow.train.networks.bandformer import Bandformer, BandformerConfig
 from winnow.train.networks.fullband import Fullband, FullbandConfig
+from winnow.train.recipes.base import BaseRecipe, BatchDescent
 from winnow.train.spectra import compress, istft, stft
 
 
 @dataclass(frozen=True)
-class DenoiseConfig:
+class DenoiseConfig(BatchDescent):
     """Everything that a run needs besides its data.
 
-    window: samples; epoch: examples that make one.
+    window: samples.
 
     power: compression of magnitudes; exponent: to which the bundle raises the gains. The loss settles on the
     mean of the compressed gains that a frame may need, and expanding a mean gives less than the mean of the expanded: the
@@ -31,14 +31,7 @@ class DenoiseConfig:
     window: int = 512
     power: float = 0.3
     exponent: float = 0.8
-    batch_size: int = 8
-    epoch: int = 4000
     learning_rate: float = 2.5e-3
-    final_rate: float = 2e-5
-    warm_up: float = 0.02
-    weight_decay: float = 0.01
-    clip_norm: float = 3.0
-    average: float = 0.998
     network: BandformerConfig = field(default_factory=BandformerConfig)
     mix: MixConfig = field(default_factory=MixConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -61,19 +54,13 @@ class DenoiseConfig:
 
 
 @dataclass(frozen=True)
-class FullbandRunConfig:
+class FullbandRunConfig(BatchDescent):
     """As DenoiseConfig, for 48 kHz; only the upper bands are trained."""
 
     window: int = 1536
     power: float = 0.3
     exponent: float = 0.8
-    batch_size: int = 8
-    epoch: int = 4000
     learning_rate: float = 2e-3
-    final_rate: float = 2e-5
-    warm_up: float = 0.02
-    weight_decay: float = 0.01
-    clip_norm: float = 3.0
     average: float = 0.99
     network: FullbandConfig = field(default_factory=FullbandConfig)
     mix: MixConfig = field(
@@ -94,20 +81,10 @@ class FullbandRunConfig:
         return cls(batch_size=2, epoch=8, network=network, mix=mix)
 
 
-class MaskRecipe:
+class MaskRecipe(BaseRecipe):
     """What both have in common: a network of masks on compressed spectra."""
 
-    name = ""
-    title = ""
     config_class: type[Any] = DenoiseConfig
-
-    def __init__(self, config: Any) -> None:
-        self.config = config
-
-    @classmethod
-    def restored(cls, values: dict[str, Any]) -> MaskRecipe:
-        """The recipe that a run's config.json describes."""
-        return cls(restored(cls.config_class, values))
 
     def network(self) -> nn.Module:
         """A new network."""
@@ -126,22 +103,8 @@ class MaskRecipe:
         """The manifest of a bundle, without what only a person knows."""
         c = self.config
         state = tuple(network.begin(1, torch.device("cpu")).shape)
-        return Manifest(
-            name=name,
-            kind="frames",
-            title=self.title,
-            rate=c.mix.rate,
-            stems=("speech", "background"),
-            remainder=True,
-            ordered=True,
-            latency=c.window / c.mix.rate,
-            parameters=sum(p.numel() for p in network.parameters()),
-            licence="not stated",
-            non_commercial=False,
-            corpora=(),
-            settings=FramesSettings(c.window, c.power, c.window // 2, state, exponent=c.exponent),
-            sha256="",
-        )
+        settings = FramesSettings(c.window, c.power, c.window // 2, state, exponent=c.exponent)
+        return self.described(name, "frames", network, ("speech", "background"), settings, c.window / c.mix.rate)
 
 
 class DenoiseRecipe(MaskRecipe):

@@ -19,10 +19,10 @@ from winnow.dsp.published import LOOKING, Stft
 from winnow.errors import BadOption
 from winnow.metrics.bss import sdr
 from winnow.models.manifest import ComplexSettings, Manifest
-from winnow.settings import restored
 from winnow.train.losses import Loss, si_sdr
 from winnow.train.networks.looking import JOINS, OUTPUTS, Looking, LookingConfig
 from winnow.train.published import compress_mask, expand_mask, forward, ideal_mask, inverse
+from winnow.train.recipes.base import BaseRecipe, BatchDescent
 from winnow.train.recipes.talkers import complex_manifest
 from winnow.train.separation import in_order, pit
 from winnow.train.spectra import compress, expand, multiply
@@ -41,7 +41,7 @@ QUIET = 1e-6
 
 
 @dataclass(frozen=True)
-class LookingRunConfig:
+class LookingRunConfig(BatchDescent):
     """Everything that a run needs besides its data.
 
     fft, window, hop: samples; centred: see `Stft`; level: what a mixture is divided by, its "peak", the "rms" of its spectrum or
@@ -65,7 +65,6 @@ class LookingRunConfig:
     share: float = 0.5
     batch_size: int = 6
     epoch: int = 6000
-    learning_rate: float = 1e-3
     final_rate: float = 1e-3
     warm_up: float = 0.0
     weight_decay: float = 0.0
@@ -115,7 +114,7 @@ class LookingRunConfig:
         return Stft(self.fft, self.hop, self.window, self.centred)
 
 
-class LookingRecipe:
+class LookingRecipe(BaseRecipe):
     """Two talkers or more."""
 
     name = "looking"
@@ -126,11 +125,6 @@ class LookingRecipe:
     def __init__(self, config: LookingRunConfig) -> None:
         _check(config)
         self.config = config
-
-    @classmethod
-    def restored(cls, values: dict[str, Any]) -> LookingRecipe:
-        """The recipe that a run's config.json describes."""
-        return cls(restored(LookingRunConfig, values))
 
     def network(self) -> nn.Module:
         """A new network."""
@@ -225,8 +219,7 @@ class LookingRecipe:
             share=c.share,
         )
         stems = (*(f"talker{k + 1}" for k in range(c.network.talkers)), "background")
-        made = complex_manifest(name, self.title, c.mix.rate, network, stems, False, settings)
-        return replace(made, parameters=network.counts()[0])
+        return complex_manifest(self, name, network, stems, settings, ordered=False, parameters=network.counts()[0])
 
 
 class Seen(NamedTuple):

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from winnow.data.presets import MixConfig, find_preset
 from winnow.errors import BadOption
 from winnow.models.manifest import Manifest, WaveSettings
-from winnow.settings import restored
 from winnow.train.losses import Loss, si_sdr
 from winnow.train.networks.flash import FlashConfig
 from winnow.train.networks.fsmn import MemoryConfig
 from winnow.train.networks.mossformer2 import MossFormer2, MossFormer2Config
+from winnow.train.recipes.base import BaseRecipe, BatchDescent
 from winnow.train.separation import QUIET, between, in_order, pit
 
 LOSSES = ("si-sdr", "snr")
@@ -33,7 +33,7 @@ def mixed(**changes: Any) -> MixConfig:
 
 
 @dataclass(frozen=True)
-class MossFormer2RunConfig:
+class MossFormer2RunConfig(BatchDescent):
     """Everything that a run needs besides its data.
 
     loss: "si-sdr" as published, which leaves the level of each waveform free, or "snr", which wants it to be the talker's;
@@ -94,7 +94,7 @@ class MossFormer2RunConfig:
         return cls(loss="snr", window=1.0, overlap=0.25, batch_size=2, epoch=8, network=network, mix=mix)
 
 
-class MossFormer2Recipe:
+class MossFormer2Recipe(BaseRecipe):
     """Talkers apart, in no given order."""
 
     name = "mossformer2"
@@ -108,11 +108,6 @@ class MossFormer2Recipe:
                 "both must be the same."
             )
         self.config = config
-
-    @classmethod
-    def restored(cls, values: dict[str, Any]) -> MossFormer2Recipe:
-        """The recipe that a run's config.json describes."""
-        return cls(restored(MossFormer2RunConfig, values))
 
     def network(self) -> nn.Module:
         """A new network."""
@@ -136,22 +131,7 @@ class MossFormer2Recipe:
         settings = WaveSettings(
             window=c.window, overlap=c.overlap, least=2 * c.network.kernel, fitted=c.loss == "si-sdr"
         )
-        return Manifest(
-            name=name,
-            kind="wave",
-            title=self.title,
-            rate=c.mix.rate,
-            stems=(*stems, "background"),
-            remainder=True,
-            ordered=False,
-            latency=c.window,
-            parameters=sum(p.numel() for p in network.parameters()),
-            licence="not stated",
-            non_commercial=False,
-            corpora=(),
-            settings=settings,
-            sha256="",
-        )
+        return self.described(name, "wave", network, (*stems, "background"), settings, c.window, ordered=False)
 
 
 def _silent(targets: Tensor) -> Tensor:

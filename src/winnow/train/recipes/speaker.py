@@ -24,8 +24,8 @@ from winnow.train.losses import Loss
 from winnow.train.melmix import MelMixConfig, MelSounds, altered, sounds_of
 from winnow.train.mixing import MixConfig, complete_banks
 from winnow.train.networks.speaker import EncoderConfig, Taught, build, ge2e
+from winnow.train.recipes.base import BaseRecipe, Descent
 from winnow.train.scores import Examples
-from winnow.train.settings import restored
 from winnow.train.speakers import Speakers, build_speakers
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ SPEEDS = (1.0, 0.9, 1.1)
 
 
 @dataclass(frozen=True)
-class SpeakerConfig:
+class SpeakerConfig(Descent):
     """Everything that a run needs besides its data.
 
     speakers, partials: of a batch; shortest, longest: frames of a partial; augmented: whether partials are altered; epoch:
@@ -53,7 +53,6 @@ class SpeakerConfig:
     final_rate: float = 1e-5
     warm_up: float = 0.03
     weight_decay: float = 0.02
-    clip_norm: float = 3.0
     average: float = 0.995
     network: EncoderConfig = field(default_factory=EncoderConfig)
     features: SpeakerSettings = field(
@@ -184,21 +183,13 @@ def partials(
     return torch.log10(powers + FLOOR), torch.from_numpy(voices)
 
 
-class SpeakerRecipe:
+class SpeakerRecipe(BaseRecipe):
     """Encoders of voices."""
 
     name = "speaker"
     title = "Voice vectors: how alike two voices are"
     config_class: type[Any] = SpeakerConfig
     feed = Partials()
-
-    def __init__(self, config: SpeakerConfig) -> None:
-        self.config = config
-
-    @classmethod
-    def restored(cls, values: dict[str, Any]) -> SpeakerRecipe:
-        """The recipe that a run's config.json describes."""
-        return cls(restored(SpeakerConfig, values))
 
     def network(self) -> nn.Module:
         """A new network."""
@@ -222,19 +213,14 @@ class SpeakerRecipe:
     def manifest(self, name: str, network: nn.Module) -> Manifest:
         """The manifest of a bundle, without what only a person knows."""
         s = self.config.features
-        return Manifest(
-            name=name,
-            kind="speaker",
-            title=self.title,
+        return self.described(
+            name,
+            "speaker",
+            network,
+            (),
+            s,
+            s.frames * s.hop / s.rate,
             rate=s.rate,
-            stems=(),
             remainder=False,
-            ordered=True,
-            latency=s.frames * s.hop / s.rate,
             parameters=sum(p.numel() for p in cast(Taught, network).encoder.parameters()),
-            licence="not stated",
-            non_commercial=False,
-            corpora=(),
-            settings=s,
-            sha256="",
         )

@@ -12,8 +12,8 @@ from winnow.models.manifest import Manifest, SpectralSettings
 from winnow.train.losses import Loss
 from winnow.train.mixing import MixConfig
 from winnow.train.networks.spleeter import Spleeter, SpleeterConfig
+from winnow.train.recipes.base import BaseRecipe, BatchDescent
 from winnow.train.recipes.unet import mask_manifest
-from winnow.train.settings import restored
 from winnow.train.spectra import hann_istft, hann_stft
 
 
@@ -26,7 +26,7 @@ def _mix(rate: int, samples: int) -> MixConfig:
 
 
 @dataclass(frozen=True)
-class SpleeterRunConfig:
+class SpleeterRunConfig(BatchDescent):
     """Everything that a run needs besides its data; fft, hop: samples; frames, bins: of an example."""
 
     fft: int = 4096
@@ -73,20 +73,12 @@ class SpleeterRunConfig:
         return cls(fft=256, hop=64, frames=64, bins=128, batch_size=2, epoch=8, network=network, mix=mix)
 
 
-class SpleeterRecipe:
+class SpleeterRecipe(BaseRecipe):
     """Speech and what is not speech."""
 
     name = "spleeter"
     title = "Speech from music, voices and noise by a U-Net in Spleeter's shape"
     config_class: type[Any] = SpleeterRunConfig
-
-    def __init__(self, config: SpleeterRunConfig) -> None:
-        self.config = config
-
-    @classmethod
-    def restored(cls, values: dict[str, Any]) -> SpleeterRecipe:
-        """The recipe that a run's config.json describes."""
-        return cls(restored(SpleeterRunConfig, values))
 
     def network(self) -> nn.Module:
         """A new network."""
@@ -121,4 +113,4 @@ class SpleeterRecipe:
             input="magnitude",
             output="mask",
         )
-        return mask_manifest(name, self.title, c.mix.rate, network, settings)
+        return mask_manifest(self, name, network, settings)

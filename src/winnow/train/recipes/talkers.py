@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from winnow.data.presets import MixConfig, find_preset
 from winnow.models.manifest import ComplexSettings, Manifest
-from winnow.settings import restored
 from winnow.train.losses import Loss
 from winnow.train.networks.bandsplit import BandSplit, BandSplitConfig, fits, grown
+from winnow.train.recipes.base import BaseRecipe, BatchDescent
 from winnow.train.separation import between, in_order, pit
 from winnow.train.spectra import compressed, masked, root_hann_stft
 
@@ -24,7 +24,7 @@ def mixed(**changes: Any) -> MixConfig:
 
 
 @dataclass(frozen=True)
-class TalkersConfig:
+class TalkersConfig(BatchDescent):
     """Everything that a run needs besides its data.
 
     window: samples, hop is half of it; power: compression of the magnitudes that the network sees; floor: dB of noise from
@@ -36,13 +36,7 @@ class TalkersConfig:
     floor: float = 25.0
     fixed_order: bool = False
     batch_size: int = 4
-    epoch: int = 4000
     learning_rate: float = 2e-3
-    final_rate: float = 2e-5
-    warm_up: float = 0.02
-    weight_decay: float = 0.01
-    clip_norm: float = 3.0
-    average: float = 0.998
     network: BandSplitConfig = field(default_factory=BandSplitConfig)
     mix: MixConfig = field(default_factory=mixed)
 
@@ -58,20 +52,12 @@ class TalkersConfig:
         return cls(batch_size=2, epoch=8, network=network, mix=mixed(seconds=0.5, noise=0.0, room=0.0))
 
 
-class TalkersRecipe:
+class TalkersRecipe(BaseRecipe):
     """The network of `winnow separate`."""
 
     name = "talkers"
     title = "Two overlapping talkers apart, 16 kHz"
     config_class: type[Any] = TalkersConfig
-
-    def __init__(self, config: TalkersConfig) -> None:
-        self.config = config
-
-    @classmethod
-    def restored(cls, values: dict[str, Any]) -> TalkersRecipe:
-        """The recipe that a run's config.json describes."""
-        return cls(restored(TalkersConfig, values))
 
     def network(self) -> nn.Module:
         """A new network."""
@@ -99,10 +85,9 @@ class TalkersRecipe:
 
     def manifest(self, name: str, network: nn.Module) -> Manifest:
         """The manifest of a bundle, without what only a person knows."""
-        c = self.config
-        stems = tuple(f"talker{k + 1}" for k in range(c.network.stems))
+        stems = tuple(f"talker{k + 1}" for k in range(self.config.network.stems))
         return complex_manifest(
-            name, self.title, c.mix.rate, network, (*stems, "background"), False, complex_settings(c)
+            self, name, network, (*stems, "background"), complex_settings(self.config), ordered=False
         )
 
 
@@ -120,28 +105,8 @@ def complex_settings(config: Any) -> ComplexSettings:
 
 
 def complex_manifest(
-    name: str,
-    title: str,
-    rate: int,
-    network: nn.Module,
-    stems: tuple[str, ...],
-    ordered: bool,
-    settings: ComplexSettings,
+    recipe: BaseRecipe, name: str, network: nn.Module, stems: tuple[str, ...], settings: ComplexSettings, **more: Any
 ) -> Manifest:
-    """The manifest of a network of kind `complex`; the last of the stems is what remains."""
-    return Manifest(
-        name=name,
-        kind="complex",
-        title=title,
-        rate=rate,
-        stems=stems,
-        remainder=True,
-        ordered=ordered,
-        latency=settings.samples / rate,
-        parameters=sum(p.numel() for p in network.parameters()),
-        licence="not stated",
-        non_commercial=False,
-        corpora=(),
-        settings=settings,
-        sha256="",
-    )
+    """The manifest of a network of kind `complex`; more: as of `described`."""
+    latency = settings.samples / recipe.config.mix.rate
+    return recipe.described(name, "complex", network, stems, settings, latency, **more)

@@ -18,7 +18,7 @@ from winnow.models.manifest import Manifest, SpectralSettings
 from winnow.train.losses import Loss, noise_ratio
 from winnow.train.mixing import MixConfig
 from winnow.train.networks.unet import UNetConfig, build
-from winnow.train.settings import restored
+from winnow.train.recipes.base import PLAIN, BaseRecipe, BatchDescent
 from winnow.train.spectra import decibels, hann_istft, hann_stft
 
 FFT, HOP, FRAMES = 255, 63, 128
@@ -47,11 +47,11 @@ def _plain_mix() -> MixConfig:
 
 
 @dataclass(frozen=True)
-class UNetRunConfig:
+class UNetRunConfig(BatchDescent):
     """Everything that a run needs besides its data.
 
     target: "noise" (decibels of noise, as published) or "gain" (of each bin's magnitude); own_reference: decibels of the clean
-    window relative to its own loudest bin, as published, instead of the mixture's; epoch: examples that make one.
+    window relative to its own loudest bin, as published, instead of the mixture's.
     fft, hop: samples; an odd transform of 2 k - 1 points has k bins, which the network can halve as often as it must.
     """
 
@@ -63,9 +63,6 @@ class UNetRunConfig:
     hop: int = HOP
     learning_rate: float = 1.5e-3
     final_rate: float = 1e-5
-    warm_up: float = 0.02
-    weight_decay: float = 0.01
-    clip_norm: float = 3.0
     average: float = 0.995
     network: UNetConfig = field(default_factory=lambda: UNetConfig(start_fm=32, dropout=0.1))
     mix: MixConfig = field(
@@ -98,12 +95,9 @@ class UNetRunConfig:
             own_reference=True,
             learning_rate=1e-4,
             final_rate=1e-4,
-            warm_up=0.0,
-            weight_decay=0.0,
-            clip_norm=1e9,
-            average=0.0,
             network=UNetConfig(start_fm=16, dropout=0.5, shared_norm=True),
             mix=_plain_mix(),
+            **PLAIN,
         )
 
     @classmethod
@@ -122,21 +116,13 @@ class UNetRunConfig:
         return cls(batch_size=2, epoch=8, network=UNetConfig(start_fm=2, dropout=0.1), mix=mix)
 
 
-class UNetRecipe:
+class UNetRecipe(BaseRecipe):
     """Both networks of system 1."""
 
     name = "unet"
     title = "Speech out of noise by a spectrogram U-Net, 8 kHz"
     config_class: type[Any] = UNetRunConfig
     maximise = "iou"
-
-    def __init__(self, config: UNetRunConfig) -> None:
-        self.config = config
-
-    @classmethod
-    def restored(cls, values: dict[str, Any]) -> UNetRecipe:
-        """The recipe that a run's config.json describes."""
-        return cls(restored(UNetRunConfig, values))
 
     def network(self) -> nn.Module:
         """A new network."""
@@ -229,27 +215,13 @@ class UNetRecipe:
             out_span=OUTPUT[1],
             as_published=c.own_reference,
         )
-        return mask_manifest(name, self.title, c.mix.rate, network, settings)
+        return mask_manifest(self, name, network, settings)
 
 
-def mask_manifest(name: str, title: str, rate: int, network: nn.Module, settings: SpectralSettings) -> Manifest:
+def mask_manifest(recipe: BaseRecipe, name: str, network: nn.Module, settings: SpectralSettings) -> Manifest:
     """The manifest of a network of kind `spectral` that makes one mask, that of the speech."""
-    return Manifest(
-        name=name,
-        kind="spectral",
-        title=title,
-        rate=rate,
-        stems=("speech", "background"),
-        remainder=True,
-        ordered=True,
-        latency=((settings.frames - 1) * settings.hop + settings.window) / rate,
-        parameters=sum(p.numel() for p in network.parameters()),
-        licence="not stated",
-        non_commercial=False,
-        corpora=(),
-        settings=settings,
-        sha256="",
-    )
+    latency = ((settings.frames - 1) * settings.hop + settings.window) / recipe.config.mix.rate
+    return recipe.described(name, "spectral", network, ("speech", "background"), settings, latency)
 
 
 class Windowed(nn.Module):

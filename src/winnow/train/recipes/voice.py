@@ -10,11 +10,9 @@ from torch import Tensor, nn
 
 from winnow.data.presets import MixConfig, find_preset
 from winnow.models.manifest import Cue, Manifest
-from winnow.models.voices import VoiceEncoder
-from winnow.settings import restored
-from winnow.train.encoders import Vectors
 from winnow.train.losses import Loss
 from winnow.train.networks.bandsplit import BandSplit, BandSplitConfig, fits, grown
+from winnow.train.recipes.base import BatchDescent, VoicedRecipe
 from winnow.train.recipes.talkers import complex_manifest, complex_settings
 from winnow.train.separation import noise_decibels
 from winnow.train.spectra import compressed, masked, multi_resolution, root_hann_stft
@@ -26,7 +24,7 @@ def mixed(**changes: Any) -> MixConfig:
 
 
 @dataclass(frozen=True)
-class VoiceConfig:
+class VoiceConfig(BatchDescent):
     """Everything that a run needs besides its data.
 
     window: samples, hop is half of it; power: compression of the magnitudes that the network sees; floor: dB of noise from
@@ -43,13 +41,6 @@ class VoiceConfig:
     encoder: str = ""
     identity: str = ""
     batch_size: int = 4
-    epoch: int = 4000
-    learning_rate: float = 1e-3
-    final_rate: float = 2e-5
-    warm_up: float = 0.02
-    weight_decay: float = 0.01
-    clip_norm: float = 3.0
-    average: float = 0.998
     network: BandSplitConfig = field(default_factory=BandSplitConfig)
     mix: MixConfig = field(default_factory=mixed)
 
@@ -83,25 +74,12 @@ class Chosen(nn.Module):
         return 0.5 * (one + masks[:, :1] - masks[:, 1:])
 
 
-class VoiceRecipe:
+class VoiceRecipe(VoicedRecipe):
     """The network of `winnow extract` and `winnow remove`."""
 
     name = "voice"
     title = "One chosen voice apart from everything else, 16 kHz"
     config_class: type[Any] = VoiceConfig
-
-    def __init__(self, config: VoiceConfig, encoder: VoiceEncoder | None = None) -> None:
-        """encoder: what makes the vectors, in place of the one that the configuration names."""
-        self.vectors = Vectors(config.encoder, config.identity, encoder)
-        if not config.identity:
-            made = self.vectors.encoder
-            config = replace(config, identity=made.identity, network=replace(config.network, voice=made.size))
-        self.config = config
-
-    @classmethod
-    def restored(cls, values: dict[str, Any]) -> VoiceRecipe:
-        """The recipe that a run's config.json describes."""
-        return cls(restored(VoiceConfig, values))
 
     def network(self) -> nn.Module:
         """A new network."""
@@ -138,5 +116,5 @@ class VoiceRecipe:
     def manifest(self, name: str, network: nn.Module) -> Manifest:
         """The manifest of a bundle, without what only a person knows."""
         c = self.config
-        made = complex_manifest(name, self.title, c.mix.rate, network, ("voice", "rest"), True, complex_settings(c))
-        return replace(made, cues=(Cue("voice", size=c.network.voice, source=c.identity),))
+        cue = Cue("voice", size=c.network.voice, source=c.identity)
+        return complex_manifest(self, name, network, ("voice", "rest"), complex_settings(c), cues=(cue,))

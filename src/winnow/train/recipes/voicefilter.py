@@ -17,11 +17,9 @@ from torch import Tensor, nn
 from winnow.data.presets import PRESETS, MixConfig
 from winnow.errors import BadOption
 from winnow.models.manifest import Cue, Manifest, SpectralSettings
-from winnow.models.voices import VoiceEncoder
-from winnow.train.encoders import Vectors
 from winnow.train.losses import Loss, noise_ratio
 from winnow.train.networks.voicefilter import VoiceFilter, VoiceFilterConfig
-from winnow.train.settings import restored
+from winnow.train.recipes.base import PLAIN, BatchDescent, VoicedRecipe
 from winnow.train.spectra import padded_istft, padded_stft
 
 MASKS = ("magnitude", "level")
@@ -39,14 +37,14 @@ def _voices(**values: Any) -> MixConfig:
 
 
 @dataclass(frozen=True)
-class VoiceFilterRunConfig:
+class VoiceFilterRunConfig(BatchDescent):
     """Everything that a run needs besides its data.
 
     masks: what the mask multiplies, "magnitude", or "level" as published; reverse: everything but the voice is wanted.
     encoder: bundle of the network that makes the vectors, empty for the one that ships; identity: of that encoder, it is
     filled in when a run begins, as is `network.voice`. fft, window, hop: samples; level, span: dB, of the input's scale.
     power, complex, ratio: of the corrected loss: the exponent, and the weights of the error of the spectra and of the
-    signal-to-noise ratio in dB. epoch: examples that make one.
+    signal-to-noise ratio in dB.
     """
 
     masks: str = "magnitude"
@@ -61,13 +59,9 @@ class VoiceFilterRunConfig:
     power: float = 0.3
     complex: float = 0.5
     ratio: float = 0.01
-    batch_size: int = 8
     epoch: int = 4800
-    learning_rate: float = 1e-3
     final_rate: float = 1e-5
-    warm_up: float = 0.02
     weight_decay: float = 0.0
-    clip_norm: float = 3.0
     average: float = 0.995
     network: VoiceFilterConfig = field(default_factory=VoiceFilterConfig)
     mix: MixConfig = field(default_factory=_voices)
@@ -96,10 +90,8 @@ class VoiceFilterRunConfig:
             masks="level",
             level=LEVEL,
             final_rate=1e-3,
-            warm_up=0.0,
-            clip_norm=1e9,
-            average=0.0,
             mix=PRESETS["voicefilter"],
+            **PLAIN,
         )
 
     @classmethod
@@ -121,7 +113,7 @@ class VoiceFilterRunConfig:
         return cls(fft=128, window=128, hop=64, batch_size=2, epoch=8, network=network, mix=mix)
 
 
-class VoiceFilterRecipe:
+class VoiceFilterRecipe(VoicedRecipe):
     """One voice, or everything but it."""
 
     name = "voicefilter"
@@ -129,19 +121,6 @@ class VoiceFilterRecipe:
     reverse_title = "Everything but one chosen voice, by VoiceFilter trained on that"
     config_class: type[Any] = VoiceFilterRunConfig
     maximise = "si_sdr_improvement"
-
-    def __init__(self, config: VoiceFilterRunConfig, encoder: VoiceEncoder | None = None) -> None:
-        """encoder: what makes the vectors, in place of the one that the configuration names."""
-        self.vectors = Vectors(config.encoder, config.identity, encoder)
-        if not config.identity:
-            made = self.vectors.encoder
-            config = replace(config, identity=made.identity, network=replace(config.network, voice=made.size))
-        self.config = config
-
-    @classmethod
-    def restored(cls, values: dict[str, Any]) -> VoiceFilterRecipe:
-        """The recipe that a run's config.json describes."""
-        return cls(restored(VoiceFilterRunConfig, values))
 
     def network(self) -> nn.Module:
         """A new network."""
@@ -216,21 +195,14 @@ class VoiceFilterRecipe:
             span=c.span,
             output="level" if c.masks == "level" else "mask",
         )
-        return Manifest(
-            name=name,
-            kind="spectral",
+        return self.described(
+            name,
+            "spectral",
+            network,
+            ("rest", "voice") if c.reverse else ("voice", "rest"),
+            settings,
+            c.frames * c.hop / c.mix.rate,
             title=self.reverse_title if c.reverse else self.title,
-            rate=c.mix.rate,
-            stems=("rest", "voice") if c.reverse else ("voice", "rest"),
-            remainder=True,
-            ordered=True,
-            latency=c.frames * c.hop / c.mix.rate,
-            parameters=sum(p.numel() for p in network.parameters()),
-            licence="not stated",
-            non_commercial=False,
-            corpora=(),
-            settings=settings,
-            sha256="",
             cues=(Cue("voice", size=c.network.voice, source=c.identity),),
         )
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from winnow.aside import write_text
 from winnow.errors import BadInput, BadOption, MissingExtra, OutputError
-from winnow.metrics.report.results import write_text
 from winnow.train.sweep.space import Choice, Range, Space, assignments
 
 FOLDER = "sweeps"

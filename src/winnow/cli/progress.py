@@ -16,9 +16,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 
 class Move(Protocol):
-    """Takes how much is done, how much there is in all (0: not known), and a new title where one begins."""
+    """Takes how much is done, how much there is in all (0: not known), a new title where one begins, and what else to say."""
 
-    def __call__(self, done: float, total: float, title: str | None = None) -> None:
+    def __call__(self, done: float, total: float, title: str | None = None, note: str = "") -> None:
         """Move on."""
 
 
@@ -30,7 +30,7 @@ EVERY = 30.0  # seconds between two lines in a log
 def progress(title: str, quiet: bool = False, unit: Callable[[float], str] = "{:.0f}".format) -> Iterator[Move]:
     """Yields what moves it. unit: how an amount is put in words."""
     if quiet:
-        yield lambda done, total, title=None: None
+        yield lambda done, total, title=None, note="": None
     elif sys.stderr.isatty():
         with _bar(title, unit) as move:
             yield move
@@ -55,13 +55,13 @@ def _bar(title: str, unit: Callable[[float], str]) -> Iterator[Move]:
         task = bar.add_task(title[:WIDTH], total=None, amount="")
         shown = title
 
-        def move(done: float, total: float, title: str | None = None) -> None:
+        def move(done: float, total: float, title: str | None = None, note: str = "") -> None:
             nonlocal shown
             if title is not None and title != shown:
                 shown = title
                 bar.reset(task, description=title[:WIDTH])
             amount = f"{unit(done)} of {unit(total)}" if total else unit(done)
-            bar.update(task, completed=done, total=total or None, amount=amount)
+            bar.update(task, completed=done, total=total or None, amount=f"{amount} {note}".rstrip())
 
         yield move
 
@@ -71,17 +71,32 @@ def _lines(title: str, unit: Callable[[float], str]) -> Move:
     first: float | None = None
     shown = title
 
-    def move(done: float, total: float, title: str | None = None) -> None:
+    def move(done: float, total: float, title: str | None = None, note: str = "") -> None:
         nonlocal told, first, shown, began
         now = time.monotonic()
         if title is not None and title != shown:
             shown, first, began = title, None, now
         first = done if first is None else first
-        if now - told < EVERY:
+        if now - told < EVERY or done >= total > 0:
             return
         told = now
         speed = (done - first) / max(now - began, 1e-3)
         left = f", {clock((total - done) / speed)} left" if total and speed else ""
-        print(f"{shown}: {unit(done)}{f' of {unit(total)}' if total else ''}{left}", file=sys.stderr, flush=True)
+        amount = f"{unit(done)} of {unit(total)}" if total else unit(done)
+        print(f"{shown}: {f'{amount} {note}'.rstrip()}{left}", file=sys.stderr, flush=True)
 
     return move
+
+
+@contextmanager
+def counted(title: str, total: int, quiet: bool = False, done: int = 0) -> Iterator[Callable[[], None]]:
+    """Yields what moves it by one; done: of the total before it begins."""
+    with progress(title, quiet) as move:
+        move(done, total)
+
+        def count() -> None:
+            nonlocal done
+            done += 1
+            move(done, total)
+
+        yield count
