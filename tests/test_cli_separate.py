@@ -52,6 +52,13 @@ def test_a_file_for_each_source_and_together_the_recording(capsys, recording, so
     assert again == 0 and "already there" in out
 
 
+def test_what_is_too_short_says_so(capsys, tmp_path):
+    noise = np.random.default_rng(0).standard_normal((8, 2 * RATE)).astype(np.float32)
+    write(tmp_path / "a.wav", Audio(0.1 * noise, RATE))
+    code, out, _ = run(capsys, "separate", str(tmp_path / "a.wav"), "--sources", "3")
+    assert code == 0 and out.rstrip().endswith("too short to be separated, all of it is in source1")
+
+
 def test_json_has_the_level_of_each_source(capsys, recording):
     code, out, _ = run(
         capsys, "separate", str(recording), "--method", "ica", "--json", "-o", str(recording.parent / "out")

@@ -123,8 +123,16 @@ class Cleaning(JobTrade):
             level=meter.level,
             levels=meter.levels if job.task == "separate" else {},
             presence=_presence(separation),
-            note=_note(job, missing, notes),
+            note=_note(job, missing, [*_left_whole(job, meter), *notes]),
         )
+
+
+def _left_whole(job: Job, meter: Meter) -> list[str]:
+    """What to say of a recording in which there was too little for several microphones' filters to be found from."""
+    loud = [name for name, level in meter.levels.items() if level is not None]
+    if job.task != "separate" or loud != list(meter.levels)[:1]:
+        return []
+    return [f"too short to be separated, all of it is in {loud[0]}"]
 
 
 def _separate(
