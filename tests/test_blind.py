@@ -102,6 +102,18 @@ def test_rooms_are_separated(method, least):
     assert np.allclose(gains, 1, atol=0.2)
 
 
+@pytest.mark.parametrize("method", ["ilrma", "fastmnmf"])
+def test_more_microphones_than_sources(method):
+    """Reduced to as many components as sources, and back to every microphone in the right scale."""
+    images, mix = in_room(channels=4)
+    stems = Blind(method, 4, 2)(mix, RATE)
+    assert stems.shape == (3, *mix.shape) and np.abs(stems.sum(axis=0) - mix).max() < 1e-6
+    assert np.mean(improvements(images, stems[:2], mix)) > 5
+    placed = stems[list(order(images, stems[:2]))]
+    across = [si_sdr(image[3], stem[3]) for image, stem in zip(images, placed, strict=True)]
+    assert min(across) > 3
+
+
 def test_the_same_again_and_global_random_numbers_untouched():
     pytest.importorskip("pyroomacoustics", reason="separates the room")
     mix = instantaneous(2.0)[1]

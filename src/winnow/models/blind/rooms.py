@@ -62,21 +62,24 @@ def ilrma(mix: Spectra, sources: int, tell: Tell) -> Spectra:
 
 
 def fastmnmf(mix: Spectra, sources: int, tell: Tell) -> Spectra:
-    """FastMNMF (Sekiguchi et al. 2019), begun from AuxIVA's filters; AuxIVA where it diverges.
+    """FastMNMF (Sekiguchi et al. 2019) on the `sources` principal components of each bin, begun from AuxIVA's filters.
 
+    Where it diverges, AuxIVA. On all of eight microphones three sources took five times as long and came out no better.
     Arguments and result as of `auxiva`.
     """
     library = find_library()
     dithered = with_dither(mix)
+    basis = principal(dithered, sources)
+    reduced = np.einsum("fsc,tfc->tfs", basis, dithered)
     begin, go_on = stages(tell, BEGUN["fastmnmf"])
-    start = iva(dithered, dithered.shape[2], BEGINNING, begin)
+    start = iva(reduced, sources, BEGINNING, begin)
     with repeatable():
         separated = library.fastmnmf(
-            dithered, n_src=sources, n_iter=ITERATIONS, n_components=4, mic_index="all", W0=start, callback=go_on
+            reduced, n_src=sources, n_iter=ITERATIONS, n_components=4, mic_index="all", W0=start, callback=go_on
         )
     if not np.isfinite(separated).all():
         return auxiva(mix, sources, tell)
-    return np.asarray(np.transpose(separated, (3, 0, 1, 2)))
+    return np.asarray(np.einsum("fsc,stfn->nctf", basis.conj(), separated))
 
 
 BEGUN = {"ilrma": 0.15, "fastmnmf": 0.05}
