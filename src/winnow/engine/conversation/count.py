@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -91,7 +91,7 @@ def _items(voices: Voices) -> tuple[Doubles, Doubles]:
         chosen = [chosen[k] for k in np.linspace(0, len(chosen) - 1, MOST).astype(int)]
     vectors = [_mean(voices.vectors[group], lengths[group]) for group in chosen]
     seconds = [_seconds(voices, group) for group in chosen]
-    return np.array(vectors).reshape(len(chosen), voices.vectors.shape[1]), np.array(seconds)
+    return np.array(vectors, np.float64).reshape(len(chosen), voices.vectors.shape[1]), np.array(seconds)
 
 
 def _seconds(voices: Voices, group: list[int]) -> float:
@@ -99,7 +99,7 @@ def _seconds(voices: Voices, group: list[int]) -> float:
     return min(last.end - first.begin, LENGTH * len(group)) * FRAME
 
 
-def _mean(vectors: Doubles, weights: Doubles) -> Doubles:
+def _mean(vectors: npt.NDArray[np.floating[Any]], weights: Doubles) -> Doubles:
     mean = (vectors * weights[:, None]).sum(axis=0)
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12))
 

@@ -51,7 +51,7 @@ def follow(voices: Voices, streams: Doubles, active: Flags, talkers: Doubles, te
 
 def _evidence(voices: Voices, active: Flags, talkers: Doubles) -> npt.NDArray[np.float32]:
     """How little each talker's voice differs, `(streams, frames, talkers)`, in deviations of the distance."""
-    distances = 1 - voices.vectors @ talkers.T
+    distances = 1 - voices.vectors @ talkers.T.astype(np.float32)
     own = max(float(np.median(distances.min(axis=1))), 0.02) if len(distances) else 1.0
     found = np.zeros((*active.shape, len(talkers)), np.float32)
     for stretch, distance in zip(voices.stretches, distances, strict=True):

@@ -107,10 +107,10 @@ def _labels(
 
 def _centred(voices: Voices, talkers: Doubles) -> Doubles:
     """The talkers' vectors again, from all stretches that are nearest to them, not only those that were clustered."""
-    new, nearest = talkers.copy(), (voices.vectors @ talkers.T).argmax(axis=1)
+    new, nearest = talkers.copy(), (voices.vectors @ talkers.T.astype(np.float32)).argmax(axis=1)
     for talker in range(len(talkers)):
         weight = (nearest == talker) * voices.lengths * (0.1 + voices.alone)
-        mean = weight @ voices.vectors
+        mean = weight.astype(np.float32) @ voices.vectors
         if np.linalg.norm(mean) > 1e-6:
             new[talker] = mean / np.linalg.norm(mean)
     return new

@@ -33,11 +33,11 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True)
 class Voices:
-    """stretches: in order of time; vectors: `(stretches, size)`, unit; alone: share of each stretch in which
-    no other stem is near, 0 to 1."""
+    """stretches: in order of time, thousands in an hour; vectors: `(stretches, size)`, unit; alone: share of each stretch in
+    which no other stem is near, 0 to 1."""
 
     stretches: list[Stretch]
-    vectors: Doubles
+    vectors: npt.NDArray[np.float32]
     alone: Doubles
 
     @property
@@ -64,10 +64,10 @@ def heard(
         vector = np.asarray(encoder(np.ascontiguousarray(loudest), rate), np.float64)
         if np.isfinite(vector).all() and np.linalg.norm(vector) > 0.5:  # zeros: nothing to hear
             stretches.append(stretch)
-            vectors.append(vector / np.linalg.norm(vector))
+            vectors.append((vector / np.linalg.norm(vector)).astype(np.float32))
     near = _near(streams, active)
     alone = [1 - near[s.stream, s.begin : s.end].mean() for s in stretches]
-    return Voices(stretches, np.array(vectors).reshape(len(vectors), encoder.size), np.array(alone))
+    return Voices(stretches, np.array(vectors, np.float32).reshape(len(vectors), encoder.size), np.array(alone))
 
 
 def _near(streams: Doubles, active: Flags) -> Flags:
