@@ -89,10 +89,11 @@ def test_what_is_too_short_to_tell_finds_nobody():
     assert not Presence(tuple(found)).found
 
 
-def test_where_the_wrong_person_takes_over_is_known_to_a_second():
-    voice = np.concatenate([tone(1000, 7), tone(200, 7)], axis=1)
+@pytest.mark.parametrize("when", [7.0, 7.3, 7.6, 7.9])
+def test_where_the_wrong_person_takes_over_is_known_to_a_second(when):
+    voice = np.concatenate([tone(1000, when), tone(200, 14 - when)], axis=1)
     ((begin, end),) = Presence(tuple(follow(voice, voice))).stretches()
-    assert begin == 0 and end == pytest.approx(7, abs=1.0)
+    assert begin == 0 and end == pytest.approx(when, abs=1.0)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 44100])
