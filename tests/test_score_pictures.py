@@ -7,7 +7,7 @@ import pytest
 
 from speechlike import RATE, hiss, talk
 from winnow.audio import Audio
-from winnow.metrics.report.pictures import levels_of, scores_by_snr, spectrograms
+from winnow.metrics.report.pictures import levels_of, pooled, scores_by_snr, spectrograms
 
 pytest.importorskip("matplotlib")
 
@@ -45,3 +45,12 @@ def test_panels(monkeypatch):
 def test_score_against_ratio():
     lines = {"before": [(0.0, 1.0), (0.0, 2.0), (5.0, 3.0)], "after": [(0.0, 2.0), (5.0, 4.0)]}
     assert size_of(scores_by_snr("si_sdr", lines))[0] > 300
+
+
+@pytest.mark.parametrize("count", [0, 1, 1800, 1801, 108_000])
+def test_nothing_short_is_lost_from_a_line_of_hours(count):
+    values = np.zeros(count)
+    values[count // 3 : count // 3 + 1] = 1
+    seen, size = pooled(values)
+    assert len(seen) <= 1800 and count <= len(seen) * size < count + size
+    assert seen.sum() == min(count, 1) and (not count or seen.argmax() == count // 3 // size)

@@ -2,8 +2,6 @@
 
 Level: how loud the estimate of the voice is beside what sounds at that moment (`audible`). Likeness: the cosine of the estimate's
 voice vector and the wanted one, of stretches of 2 s with enough sound in them (`likeness`). Presence is the product of both.
-
-CONSTANTSNOTE
 """
 
 from __future__ import annotations
@@ -27,12 +25,23 @@ QUIETEST = -70.0  # dB of full scale that speech is at least, so that noise floo
 HEARD, DEEPEST = -10.0, -20.0  # dB beside the recording: clearly there; not there
 PAUSE = 2  # frames: what lies between two sounds of a word belongs to it
 LONG, EVERY = 20, 10  # frames: of a stretch, and from one to the next
+"""On simulated recordings of 20 s of training voices, eight of each kind, through a network halfway in its training: where two take
+turns, 88 % of the time of the wanted voice was found, and 4 % of the time without it; with stretches of 3 s 91 and 17 %, of
+1.5 s 80 and 3 %, of 4 s 87 and 34 %. The voice alone was found for 99 %, below or above another by 5 dB at most for 50 %;
+where only others speak 2 % of the time counted as the voice, noise never. With a limit 0.05 below the encoder's `alike` it was
+52 % in overlaps, 4 % where only others speak, and 14 % without the voice in turns.
+"""
+
 ENOUGH = 8  # frames with the voice in a stretch, so that its vector says something
 MARGIN = 0.15
 """Of a cosine, to both sides of that from which an encoder's vectors are rather of one voice than of two."""
 
 FOUND, UNTOLD = 0.5, 0.4
-"""Presence from which on the voice counts as found, and likeness of a stretch too short to tell: by itself it finds nobody."""
+"""Presence from which on the voice counts as found, and likeness of a stretch too short to tell: by itself it finds nobody.
+
+With 0.5 for both, bursts of other people's speech made a voice found in twice as many recordings without it, and no word more was
+found.
+"""
 
 
 def levels(samples: Samples) -> Values:

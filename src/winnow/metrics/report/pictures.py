@@ -113,7 +113,8 @@ def over_time(lines: Mapping[str, Sequence[float]], step: float, least: float) -
     long = max(map(len, lines.values())) * step >= 20
     for number, ((title, values), colour) in enumerate(zip(lines.items(), _colours(len(lines)), strict=True)):
         place = figure.add_subplot(len(lines), 1, number + 1)
-        time, value = (np.arange(len(values)) + 0.5) * step, np.asarray(values)
+        value, size = pooled(np.asarray(values, np.float64))
+        time = (np.arange(len(value)) + 0.5) * size * step
         place.plot(time, value, color=colour, linewidth=0.8)
         place.fill_between(time, value, where=(value >= least).tolist(), color=colour, alpha=0.35, step="mid")
         place.axhline(least, color=FAINT, linewidth=0.6, linestyle=":")
@@ -124,6 +125,13 @@ def over_time(lines: Mapping[str, Sequence[float]], step: float, least: float) -
         place.tick_params(labelsize=7, colors=FAINT)
         place.spines[["top", "right"]].set_visible(False)
     return _png(figure)
+
+
+def pooled(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], int]:
+    """The largest of each few values, so that there are `2 COLUMNS` at most and nothing short is lost, and how many that are."""
+    size = max(1, -(-len(values) // (2 * COLUMNS)))
+    padded = np.pad(values, (0, -len(values) % size))
+    return padded.reshape(-1, size).max(axis=1), size
 
 
 class LongSpectrogram:
