@@ -43,7 +43,7 @@ def follow(voices: Voices, streams: Doubles, active: Flags, talkers: Doubles, te
     groups = _groups(blocks, len(streams), len(talkers))
     for number, group in enumerate(groups):
         step = part(tell, number / len(groups), (number + 1) / len(groups))
-        found = _paths(*(_stacked(each, group) for each in (evidence, costs, bonus)), step)
+        found = _paths(_stacked(evidence, group), _stacked(costs, group), _stacked(bonus, group), step)
         for frames, path in zip(group, found, strict=True):
             labels[:, frames] = path[:, : frames.size]
     return np.where(active, labels, np.int16(NOBODY))
