@@ -199,7 +199,7 @@ ERRORS = [
     (["--voice", "alice.wav", "-o", "-", "--timeline"], "name a file"),
     (["--voice", "alice.wav", "--jobs", "0"], "--jobs"),
     (["--voice", "alice.wav", "--track", "3"], "track"),
-    (["--voice", "-", "-", "-o", "out.wav"], "read once"),
+    (["--voice", "-", "-", "-o", "out.wav"], "stands alone"),
     (["--person", "a=-", "--person", "b=-"], "read once"),
 ]
 
