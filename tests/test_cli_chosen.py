@@ -199,7 +199,6 @@ ERRORS = [
     (["--voice", "alice.wav", "-o", "-", "--timeline"], "name a file"),
     (["--voice", "alice.wav", "--jobs", "0"], "--jobs"),
     (["--voice", "alice.wav", "--track", "3"], "track"),
-    (["--voice", "-", "-", "-o", "out.wav"], "stands alone"),
     (["--person", "a=-", "--person", "b=-"], "read once"),
 ]
 
@@ -214,6 +213,11 @@ def test_what_cannot_be_is_one_line(capsys, folder, what, more, words):
     code, out, err = run(capsys, what, "talk.wav", *more)
     assert (code, out) == (2, "") and words in err and err.count("\n") == 1
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_standard_input_is_not_both_recording_and_reference(capsys):
+    code, out, err = run(capsys, "extract", "-", "--voice", "-", "-o", "out.wav")
+    assert (code, out) == (2, "") and "read once" in err and err.count("\n") == 1
 
 
 def test_recordings_that_cannot_be_read_are_told_like_those_of_enhance(capsys, folder):
