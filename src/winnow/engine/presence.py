@@ -25,8 +25,8 @@ QUIETEST = -70.0  # dB of full scale that speech is at least, so that noise floo
 HEARD, DEEPEST = -10.0, -20.0  # dB beside the recording: clearly there; not there
 PAUSE = 2  # frames: what lies between two sounds of a word belongs to it
 LONG, EVERY = 20, 10  # frames: of a stretch, and from one to the next
-"""On simulated recordings of 20 s of training voices, twelve of each kind, through a network halfway in its training: where two take
-turns, 88 % of the time of the wanted voice was found, and 3 % of the time without it; with stretches of 3 s 91 and 14 %, of
+"""On simulated recordings of 20 s of training voices, twelve of each kind, through a network halfway in its training: where two
+take turns, 88 % of the time of the wanted voice was found, and 3 % of the time without it; with stretches of 3 s 91 and 14 %, of
 1.5 s 82 and 1 %, of 4 s 87 and 26 %. The voice alone was always found, below or above another by 5 dB at most for 55 %; where
 only others speak 1 % of the time counted as the voice, 6 % where two others do at once, noise never. With a limit 0.05 below the
 encoder's `alike` it was 60 % in overlaps, 8 % with two others at once, and 9 % without the voice in turns.
@@ -39,8 +39,8 @@ MARGIN = 0.15
 FOUND, UNTOLD = 0.5, 0.4
 """Presence from which on the voice counts as found, and likeness of a stretch too short to tell: by itself it finds nobody.
 
-With 0.5 for both and stretches of 3 s, bursts of other people's speech made a voice found in 7 of 36 recordings without it in place of
-5, and no word more was found.
+With 0.5 for both, bursts of other people's speech made a voice found in 7 of 36 recordings without it (6; of stretches of 3 s, 7 and
+5), and no word more was found.
 """
 
 
