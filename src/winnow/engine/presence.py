@@ -39,7 +39,7 @@ MARGIN = 0.15
 FOUND, UNTOLD = 0.5, 0.4
 """Presence from which on the voice counts as found, and likeness of a stretch too short to tell: by itself it finds nobody.
 
-With 0.5 for both, bursts of other people's speech made a voice found in 7 of 36 recordings without it (6; of stretches of 3 s, 7 and
+With 0.5 for both, bursts of other people's speech made a voice found in 7 of 36 recordings without it (6; of 3-s stretches, 7 and
 5), and no word more was found.
 """
 
