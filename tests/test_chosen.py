@@ -33,7 +33,8 @@ def tone(hertz, seconds, level=0.1, rate=RATE):
 
 
 def run(samples, rate=RATE, step=5000, persons=(ALICE,), **options):
-    chosen = Chosen(rate, len(samples), ChosenSettings("halves", persons=persons, **options))
+    settings = ChosenSettings("halves", persons=persons, **({"sure": 0.0} | options))
+    chosen = Chosen(rate, len(samples), settings)
     parts = [chosen.feed(samples[:, i : i + step]) for i in range(0, samples.shape[1], step)]
     parts.append(chosen.flush())
     stems = {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
@@ -120,6 +121,13 @@ def test_sure_keeps_only_where_the_voice_is(monkeypatch):
     assert np.abs(np.diff(gain)).max() < 0.05  # over 1 ms: no click
     assert presence["alice"].share == pytest.approx(2 / 3, abs=0.1)
     assert len(presence["alice"].stretches()) == 2
+
+
+def test_of_itself_it_counts_where_it_is_found(monkeypatch):
+    stand_in(monkeypatch, Everything, encoder=Pitch())
+    recording = np.concatenate([tone(1000, 6), tone(200, 6)], axis=1)
+    np.testing.assert_array_equal(run(recording, sure=None)[0]["alice"], run(recording, sure=0.5)[0]["alice"])
+    assert ChosenSettings("halves", persons=(ALICE,), mask="org").threshold == 0  # as published
 
 
 def test_a_voice_that_is_not_there_is_not_found():

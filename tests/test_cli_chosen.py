@@ -117,7 +117,7 @@ def test_several_people(capsys, folder):
     assert code == 0 and "alice is there" in out and "bob b is there" in out
     parts = [samples(f"panel.{name}.wav") for name in ("alice.voice", "bob b.voice", "rest")]
     np.testing.assert_allclose(sum(parts), samples(source), atol=2e-6)
-    code, _, _ = run(capsys, "remove", source, *people, "-o", "none.wav")
+    code, _, _ = run(capsys, "remove", source, *people, "--sure", "0", "-o", "none.wav")
     np.testing.assert_allclose(samples("none.wav"), -0.8 * samples(source), atol=1e-4)
     code, out, _ = run(capsys, "extract", source, *people[:2])
     assert code == 0 and "already there" in out  # one name: the same file

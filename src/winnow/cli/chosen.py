@@ -31,7 +31,7 @@ Mask = Annotated[
 ]
 Factor = Annotated[float | None, typer.Option("--factor", metavar="F", help="Of inv_div and inv_sub. [default: 0.7]")]
 Encoder = Annotated[str, typer.Option("--encoder", metavar="PATH", help="Bundle that made the voices of --model.")]
-Sure = Annotated[float | None, typer.Option("--sure", metavar="0..1", help="Only where it surely is there; try 0.5.")]
+Sure = Annotated[float | None, typer.Option("--sure", metavar="0..1", help="Only where it is that surely there; 0: all. [default: 0.5]")]
 Timeline = Annotated[bool, typer.Option("--timeline", help="Write when it is there: JSON, picture.")]
 Plot = Annotated[bool, typer.Option("--plot", help="Write spectrograms: recording, voice, the rest.")]
 Strength = Annotated[
@@ -91,7 +91,7 @@ extract = narrowed(
     _chosen,
     """winnow extract talk.mp4 --voice alice.wav             writes talk.voice.wav
     winnow extract talk.mp4 --voice talk.mp4@0:12-0:20 -o alice.wav
-    winnow extract talk.mp4 --voice @alice --sure 0.5 --timeline
+    winnow extract talk.mp4 --voice @alice --sure 0.7 --timeline
     winnow extract panel.wav --person alice=a.wav --person bob=b.wav
 
     One voice out of a recording, given a few seconds of it: REF is a file, a stretch FILE@FROM-TO, or @NAME of

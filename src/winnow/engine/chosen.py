@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.audio import Samples
-from winnow.engine.presence import STEP, Follower, Presence
+from winnow.engine.presence import FOUND, STEP, Follower, Presence
 from winnow.engine.run import Separation, Settings, Stems, separator_of
 from winnow.errors import BadOption, UnknownModel
 from winnow.models import catalog
@@ -35,7 +35,8 @@ class ChosenSettings(Settings):
     """What a person can ask for. persons: whose voices; remove: they are taken out, so that the rest is what is wanted.
 
     strength, max_attenuation: of what is taken away, from each voice's output or, with `remove`, from the rest.
-    sure: 0 to 1, an estimate counts only where its presence is that much at least, what it holds elsewhere goes to the rest.
+    sure: 0 to 1, an estimate counts only where its presence is that much at least, what it holds elsewhere goes to the rest; of
+    itself 0.5, but 0 with a published mask. Networks of this size rather keep one voice that is not the wanted one than none.
     encoder: bundle that makes the vectors of voices, empty for the one that the model was trained with. The model has a voice cue.
     Raises BadOption, UnknownModel.
     """
@@ -48,11 +49,18 @@ class ChosenSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.sure is not None and not 0 <= self.sure <= 1:
+        if not 0 <= self.threshold <= 1:
             raise BadOption(f"how sure it is lies between 0 and 1, not {self.sure:g}.")
         names = [person.name for person in self.persons]
         if not names or len(set(names)) < len(names) or REST in names:
             raise BadOption(f'give one voice at least, each with a name of its own that is not "{REST}".')
+
+    @property
+    def threshold(self) -> float:
+        """Presence from which on an estimate counts; 0: it always does."""
+        if self.sure is not None:
+            return self.sure
+        return FOUND if self.mask is None else 0.0
 
     def check(self) -> None:
         """Find out whether model, voices and mask go together, before any recording is read. Raises BadOption, BadInput."""
@@ -120,7 +128,7 @@ class Chosen:
         self.settings = settings
         heard = encoder or encoder_for(find_bundle(str(settings.model)), settings.encoder)
         self._voices = [
-            _Voice(person, Separation(rate, channels, each), heard, settings.sure)
+            _Voice(person, Separation(rate, channels, each), heard, settings.threshold)
             for person, each in zip(settings.persons, settings.each(), strict=True)
         ]
         first = self._voices[0].separation
@@ -155,10 +163,10 @@ class Chosen:
 class _Voice:
     """One wanted voice on its way: separated, followed, and where it is not sure, left out."""
 
-    def __init__(self, person: Person, separation: Separation, encoder: VoiceEncoder, sure: float | None) -> None:
+    def __init__(self, person: Person, separation: Separation, encoder: VoiceEncoder, sure: float) -> None:
         self.name, self.separation, rate = person.name, separation, separation.rate
         self.follower = Follower(np.asarray(person.voice, np.float32), encoder, rate)
-        self._gate = None if sure is None else Gate(sure, rate)
+        self._gate = Gate(sure, rate) if sure else None
         self._waiting = [np.zeros((separation.channels, 0), np.float32)] * 2
 
     def feed(self, block: Samples) -> tuple[Samples, Samples]:
