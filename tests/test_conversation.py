@@ -45,7 +45,7 @@ def test_talkers_keep_their_tracks_and_their_number_is_found(talkers):
         true = levels.Meter(1, RATE // 20)
         true.feed(sources[None, talker : talker + 1])
         spoken = float((true.finish()[0] > -45).sum() * 0.05)
-        assert made.talkers[track].seconds == pytest.approx(spoken, rel=0.2, abs=1)
+        assert made.talkers[track].seconds == pytest.approx(spoken, rel=0.2, abs=1.5)  # a turn begins 0.15 s early
     begins = [talker.segments[0][0] for talker in made.talkers]
     assert begins == sorted(begins)
 
