@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from winnow.engine.conversation.levels import FRAME
 from winnow.engine.conversation.progress import Tell, nobody
-from winnow.engine.conversation.voices import LENGTH, STEP, Voices
+from winnow.engine.conversation.voices import STEP, Voices
 
 Doubles = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -28,40 +28,36 @@ voices 11 % lower to 17 % higher, so that the encoder tells them apart no better
 NEAR = round(2 / FRAME)  # frames: stretches that begin within so many share more than their voice
 ROUNDS, STEPS = 8, 20  # random beginnings of k-means, and its steps
 FAINTEST = 0.05  # likeness within a cluster at least
-TOGETHER = 4  # stretches of one run whose vectors are averaged: about 4 s without a pause are nearly always one talker
-ALONE, ENOUGH = 0.5, 0.6  # stretches that are less alone are left out, where the others are this share of the whole
 SHARE, FEWEST, FULL = 0.04, 3.0, 20.0  # of all speech that makes a talker, but from 3 to 20 seconds
-
-
-class Merge(NamedTuple):
-    """Two clusters become one, named by a member of each; height: their mean distance."""
-
-    height: float
-    kept: int
-    gone: int
 
 
 def centroids(voices: Voices, speakers: int | None, tell: Tell = nobody) -> Doubles:
     """Unit vectors of the talkers, `(talkers, size)`, the one who speaks most first; as many as asked for, where there are so
-    many vectors. speakers: how many, None: found."""
-    vectors, seconds, labels = _asked_for(voices, speakers, tell) if speakers else _found(voices, tell)
-    mass = {int(label): float(seconds[labels == label].sum()) for label in np.unique(labels)}
-    names = sorted(mass, key=lambda label: -mass[label])[:speakers]
-    found = [_mean(vectors[labels == label], seconds[labels == label]) for label in names]
-    return np.array(found).reshape(len(found), vectors.shape[1])
-
-
-def _found(voices: Voices, tell: Tell) -> tuple[Doubles, Doubles, Whole]:
-    """Vectors, seconds and clusters: the largest number of clusters of which no two are alike, counted up from one.
+    many vectors. speakers: how many, None: found.
 
     Only the louder stem of a moment takes part: in the other one are remains of the same voice.
     """
     chosen = _spread(np.flatnonzero(voices.loudest))
-    vectors, begins = voices.vectors[chosen].astype(np.float64), np.array([voices.stretches[k].begin for k in chosen])
+    vectors = voices.vectors[chosen].astype(np.float64)
+    begins = np.array([voices.stretches[k].begin for k in chosen], np.int64)
     seconds = voices.lengths[chosen] * STEP * FRAME * voices.loudest.sum() / max(len(chosen), 1)
+    if speakers:
+        labels = k_means(vectors, speakers) if len(chosen) >= speakers else np.arange(len(chosen))
+    else:
+        labels = _found(vectors, seconds, begins, tell)
+    names = np.unique(labels)
+    mass = np.bincount(labels, seconds) if len(labels) else np.zeros(0)
+    found = [
+        _mean(vectors[labels == label], seconds[labels == label]) for label in sorted(names, key=lambda k: -mass[k])
+    ]
+    return np.array(found).reshape(len(found), vectors.shape[1])
+
+
+def _found(vectors: Doubles, seconds: Doubles, begins: Whole, tell: Tell) -> Whole:
+    """The largest number of clusters of which no two are alike, counted up from one."""
     least = least_seconds(float(seconds.sum()))
-    labels = np.zeros(len(chosen), np.int64)
-    for count in range(2, min(MOST_TALKERS, len(chosen) // 2) + 1):
+    labels = np.zeros(len(vectors), np.int64)
+    for count in range(2, min(MOST_TALKERS, len(vectors) // 2) + 1):
         tell(count / (MOST_TALKERS + 1))
         tried = k_means(vectors, count)
         if np.bincount(tried, seconds, count).min() < least:
@@ -69,7 +65,7 @@ def _found(voices: Voices, tell: Tell) -> tuple[Doubles, Doubles, Whole]:
         if likeness(vectors, tried, begins).max() >= LIKE:
             break
         labels = tried
-    return vectors, seconds, labels
+    return labels
 
 
 def k_means(vectors: Doubles, count: int) -> Whole:
@@ -126,71 +122,6 @@ def least_seconds(whole: float) -> float:
     return float(np.clip(SHARE * whole, FEWEST, FULL)) if whole > 2 * FEWEST else 0.0
 
 
-def _asked_for(voices: Voices, speakers: int, tell: Tell) -> tuple[Doubles, Doubles, Whole]:
-    """Vectors, seconds and clusters: means over some stretches of a run, merged until there are so many large clusters."""
-    vectors, seconds = _items(voices)
-    if not len(vectors):
-        return vectors, seconds, np.zeros(0, np.int64)
-    return vectors, seconds, _cut(average_linkage(1 - vectors @ vectors.T, seconds, tell), seconds, speakers)
-
-
-def _items(voices: Voices) -> tuple[Doubles, Doubles]:
-    """Means over some stretches of a run, and their seconds; spread evenly over a long recording."""
-    alone = voices.alone >= ALONE
-    lengths = voices.lengths
-    if lengths[alone].sum() < ENOUGH * lengths.sum():
-        alone[:] = True
-    groups: dict[tuple[int, int], list[int]] = {}
-    places: dict[int, int] = {}
-    for index in np.flatnonzero(alone):
-        run = voices.stretches[index].run
-        places[run] = places.get(run, -1) + 1
-        groups.setdefault((run, places[run] // TOGETHER), []).append(int(index))
-    chosen = list(groups.values())
-    if len(chosen) > MOST:
-        chosen = [chosen[k] for k in np.linspace(0, len(chosen) - 1, MOST).astype(int)]
-    vectors = [_mean(voices.vectors[group], lengths[group]) for group in chosen]
-    seconds = [_seconds(voices, group) for group in chosen]
-    return np.array(vectors, np.float64).reshape(len(chosen), voices.vectors.shape[1]), np.array(seconds)
-
-
-def _seconds(voices: Voices, group: list[int]) -> float:
-    first, last = voices.stretches[group[0]], voices.stretches[group[-1]]
-    return min(last.end - first.begin, LENGTH * len(group)) * FRAME
-
-
 def _mean(vectors: npt.NDArray[np.floating[Any]], weights: Doubles) -> Doubles:
     mean = (vectors * weights[:, None]).sum(axis=0)
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12))
-
-
-def average_linkage(distances: Doubles, weights: Doubles, tell: Tell = nobody) -> list[Merge]:
-    """Agglomerative clustering by the mean distance of members (Sokal & Michener 1958), weighted; from the nearest on."""
-    left, weights = distances.copy(), weights.copy()
-    np.fill_diagonal(left, np.inf)
-    merges = []
-    for number in range(len(left) - 1):
-        tell(number / len(left))
-        i, j = sorted(int(k) for k in np.unravel_index(np.argmin(left), left.shape))
-        merges.append(Merge(float(left[i, j]), i, j))
-        both = (weights[i] * left[i] + weights[j] * left[j]) / (weights[i] + weights[j])
-        left[i], left[:, i] = both, both
-        left[j], left[:, j], left[i, i] = np.inf, np.inf, np.inf
-        weights[i] += weights[j]
-    return merges
-
-
-def _cut(merges: list[Merge], seconds: Doubles, speakers: int) -> Whole:
-    """Clusters of which `speakers` are large: merging goes on as long as it can, and what is large is halved until it can be."""
-    least = least_seconds(float(seconds.sum()))
-    while True:
-        best, labels = None, np.arange(len(seconds))
-        for merge in [None, *merges]:
-            if merge is not None:
-                labels[labels == merge.gone] = merge.kept
-            mass = np.bincount(labels, seconds)
-            if (mass > max(least, 0.0)).sum() == speakers:
-                best = labels.copy()
-        if best is not None or least == 0:
-            return np.arange(len(seconds)) if best is None else best
-        least = least / 2 if least > 0.1 else 0.0
