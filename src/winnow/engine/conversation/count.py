@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.engine.conversation.levels import FRAME
-from winnow.engine.conversation.progress import Tell, nobody
+from winnow.engine.conversation.progress import Tell, nobody, part
 from winnow.engine.conversation.voices import STEP, Voices
 
 Doubles = npt.NDArray[np.float64]
@@ -19,10 +19,10 @@ MOST = 1000  # vectors that are clustered
 LIKE = 0.54
 """Likeness of two clusters, with what is uncertain in a vector taken out, from which they are one talker.
 
-With speaker-16k and the stems of talkers-16k, on 38 simulated conversations of one to four people, 45 to 150 s long (training
+With speaker-16k and the stems of talkers-16k, on 40 simulated conversations of one to four people, 45 to 150 s long (training
 voices 11 % lower to 17 % higher, so that the encoder tells them apart no better than people it never heard; clean, in noise at
-15 and 8 dB, in rooms, in both), the number was right in 28, where merging at a mean distance had it right in 20. From 0.48 to
-0.56 it is right in 25 to 28; above that one person is more often taken for two.
+15 and 8 dB, in rooms, in both), the number was right in 27, where merging at a mean distance had it right in 17. From 0.48 to
+0.56 it is right in 25 to 28 of 38 of them; above that one person is more often taken for two.
 """
 
 NEAR = round(2 / FRAME)  # frames: stretches that begin within so many share more than their voice
@@ -42,7 +42,7 @@ def centroids(voices: Voices, speakers: int | None, tell: Tell = nobody) -> Doub
     begins = np.array([voices.stretches[k].begin for k in chosen], np.int64)
     seconds = voices.lengths[chosen] * STEP * FRAME * voices.loudest.sum() / max(len(chosen), 1)
     if speakers:
-        labels = k_means(vectors, speakers) if len(chosen) >= speakers else np.arange(len(chosen))
+        labels = k_means(vectors, speakers, tell) if len(chosen) >= speakers else np.arange(len(chosen))
     else:
         labels = _found(vectors, seconds, begins, tell)
     names = np.unique(labels)
@@ -58,8 +58,7 @@ def _found(vectors: Doubles, seconds: Doubles, begins: Whole, tell: Tell) -> Who
     least = least_seconds(float(seconds.sum()))
     labels = np.zeros(len(vectors), np.int64)
     for count in range(2, min(MOST_TALKERS, len(vectors) // 2) + 1):
-        tell(count / (MOST_TALKERS + 1))
-        tried = k_means(vectors, count)
+        tried = k_means(vectors, count, part(tell, (count - 2) / MOST_TALKERS, (count - 1) / MOST_TALKERS))
         if np.bincount(tried, seconds, count).min() < least:
             continue
         if likeness(vectors, tried, begins).max() >= LIKE:
@@ -68,9 +67,12 @@ def _found(vectors: Doubles, seconds: Doubles, begins: Whole, tell: Tell) -> Who
     return labels
 
 
-def k_means(vectors: Doubles, count: int) -> Whole:
+def k_means(vectors: Doubles, count: int, tell: Tell = nobody) -> Whole:
     """The cluster of each vector `(vectors, size)`: of several rounds the one with the least squares."""
-    rounds = [_round(vectors, count, np.random.default_rng(seed)) for seed in range(ROUNDS)]
+    rounds = []
+    for seed in range(ROUNDS):
+        tell(seed / ROUNDS)
+        rounds.append(_round(vectors, count, np.random.default_rng(seed)))
     return min(rounds, key=lambda found: found[1])[0]
 
 
