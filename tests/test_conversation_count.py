@@ -145,6 +145,19 @@ def test_two_like_voices_are_one_and_a_word_makes_no_talker():
     assert len(count.centroids(kept, None)) == 1
 
 
+def test_with_a_number_given_a_few_odd_stretches_are_no_talker():
+    rng = np.random.default_rng(0)
+    means = means_of(3, 0.0)
+    means[1] = 0.5 * means[0] + 0.75**0.5 * means[1]  # two who are somewhat alike
+    voices, who = voices_of(means, 60, 1.2, rng)
+    odd = np.arange(who.size) < 8  # a laugh, unlike anybody
+    vectors = np.where(odd[:, None], np.eye(SIZE)[40] + 0.02 * voices.vectors, voices.vectors)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    found = count.centroids(Voices(voices.stretches, vectors, voices.alone, voices.loudest), 3)
+    assert len(found) == 3
+    assert np.all((found @ means.T).max(axis=0) > 0.95)
+
+
 def test_remains_in_the_fainter_stem_do_not_count():
     rng = np.random.default_rng(0)
     voices, who = voices_of(means_of(2, 0.0), 60, 0.8, rng)
