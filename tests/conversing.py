@@ -8,7 +8,7 @@ from voicelike import voice
 from winnow.engine.conversation.passes import Network
 
 RATE = 16000
-VOICES = 0, 2, 6  # of those that `voicelike` knows, far apart from each other
+VOICES = 0, 2, 4  # of those that `voicelike` knows, far apart from each other
 
 
 @lru_cache(maxsize=8)

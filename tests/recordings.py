@@ -37,8 +37,8 @@ def floats(path, samples, rate=16000):
     return path
 
 
-def video(path, seconds=1.0, rate=48000, tracks=1, picture=True):
-    """A little film: MPEG-4 or VP8 picture by suffix, noise as sound. tracks: how many sound tracks."""
+def video(path, seconds=1.0, rate=48000, tracks=1, picture=True, sound=None):
+    """A little film: MPEG-4 or VP8 picture by suffix, noise as sound. tracks: how many of sound; sound: `(1, time)`, not noise."""
     import av
 
     codec, audio = ("libvpx", "libopus") if path.suffix == ".webm" else ("mpeg4", "aac")
@@ -52,7 +52,7 @@ def video(path, seconds=1.0, rate=48000, tracks=1, picture=True):
             container.mux(frames.encode(frame))
         container.mux(frames.encode(None))
         for index, stream in enumerate(sounds):
-            _tone(container, stream, noise(seconds, rate, seed=index))
+            _tone(container, stream, noise(seconds, rate, seed=index) if sound is None else sound)
     return path
 
 

@@ -69,8 +69,9 @@ def test_a_part_of_an_earlier_run_is_neither_mixed_in_nor_lost(capsys, meeting):
 
 
 def test_json_and_flac_and_a_film(capsys, tmp_path, monkeypatch):
-    known = conversation(2, 15.0, 0)[1]
-    film = video(tmp_path / "debate.mp4", 3.0, 48000)
+    sources, known = conversation(2, 15.0, 0)
+    spoken = resample(sources.sum(axis=0, keepdims=True)[:, : 3 * RATE], RATE, 48000)
+    film = video(tmp_path / "debate.mp4", 3.0, 48000, sound=spoken)
     monkeypatch.setattr(f"{WORK}.open_network", lambda model: network(known[:, : 3 * RATE]))
     code, out, err = run(capsys, "separate", film, "--speakers", 2, "--json", "-o", tmp_path / "parts.flac")
     assert code == 0, err

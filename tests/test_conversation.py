@@ -12,7 +12,7 @@ from conversing import RATE, Oracle, conversation, network
 from winnow.audio import Audio
 from winnow.dsp.resample import resample
 from winnow.engine.bodies import separated
-from winnow.engine.conversation import count, find_talkers, follow, levels, route, talkers_of
+from winnow.engine.conversation import find_talkers, follow, levels, route, talkers_of
 from winnow.engine.conversation.passes import separate_talkers
 from winnow.engine.conversation.scratch import Scratch
 from winnow.engine.conversation.timeline import timeline
@@ -45,7 +45,7 @@ def test_talkers_keep_their_tracks_and_their_number_is_found(talkers):
         true = levels.Meter(1, RATE // 20)
         true.feed(sources[None, talker : talker + 1])
         spoken = float((true.finish()[0] > -45).sum() * 0.05)
-        assert made.talkers[track].seconds == pytest.approx(spoken, rel=0.2, abs=1)
+        assert made.talkers[track].seconds == pytest.approx(spoken, rel=0.2, abs=1.5)  # a turn begins 0.15 s early
     begins = [talker.segments[0][0] for talker in made.talkers]
     assert begins == sorted(begins)
 
@@ -174,7 +174,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_work(tmp_path, monkeypatch)
 def test_between_the_passes_progress_moves_in_every_step():
     _, mix, stems = heard(2)
     told = []
-    loud = levels.measured(stems, mix, RATE // 20)
+    loud = levels.measured(stems, mix, RATE)
     find_talkers(loud, lambda begin, end: stems[:, :, begin:end], mix.shape[1], RATE, None, tell=told.append)
     assert told == sorted(told) and told[0] >= 0 and told[-1] <= 1
     assert np.diff([0.0, *told, 1.0]).max() < 0.2
@@ -189,17 +189,6 @@ def test_the_paths_of_many_blocks_are_found_some_at_a_time():
         assert sum(len(group) for group in groups) == 200
         numbers = 2 * follow.LONGEST * (talkers**2 + 4 * talkers)
         assert max(len(group) for group in groups) * numbers <= follow.MEMORY
-
-
-def test_linkage_agrees_with_scipy():
-    hierarchy = pytest.importorskip("scipy.cluster.hierarchy", reason="an independent clustering")
-    rng = np.random.default_rng(0)
-    vectors = rng.standard_normal((40, 8))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    distances = 1 - vectors @ vectors.T
-    ours = [merge.height for merge in count.average_linkage(distances, np.ones(40))]
-    theirs = hierarchy.linkage(distances[np.triu_indices(40, 1)], "average")[:, 2]
-    np.testing.assert_allclose(ours, theirs, atol=1e-9)
 
 
 def test_the_paths_are_the_best_of_all_side_by_side():

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.audio import Samples
+from winnow.engine.conversation.speech import Spoken
 
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -17,12 +18,13 @@ FRAME = 0.05
 """Seconds of a frame: of levels, of decisions, and of the cross-fade where a stem goes on to another talker."""
 
 LOWEST = -100.0  # dB of full scale, stands for nothing at all
-BLOCK = round(20 / FRAME)  # frames of which the noise floor is taken
-ABOVE = 6.0  # dB that speech is above the floor
-RANGE = 45.0  # dB between the loudest speech of a recording and the faintest
+RANGE = 40.0  # dB between the loudest speech of a recording and the faintest
 SILENCE = -70.0  # dB of full scale
-LEAK = 18.0  # dB: a stem that is fainter than another by more than this holds what is left of that other one
-SHARE = 20.0  # dB below the recording's level at which a stem holds remains of what is no speech
+LEAK = 12.0  # dB: a stem that is fainter than another by more than this holds what is left of that other one
+SHARE = 28.0  # dB that the enhancer takes away where nobody speaks; where somebody does, less
+SURE, OFTEN = 7.0, 3  # dB that it takes away at most in some frames of every stretch of speech, and in how many
+PAUSE = round(0.5 / FRAME)  # frames: longer pauses end such a stretch
+EDGE = round(0.15 / FRAME)  # frames before and after that are soft speech
 GAP, BURST = round(0.25 / FRAME), round(0.1 / FRAME)  # frames: shorter pauses are speech, shorter sounds are none
 
 
@@ -68,62 +70,75 @@ class Meter:
 
 @dataclass(frozen=True)
 class Levels:
-    """Of all frames: streams: of the stems, `(streams, frames)`; mix: of the recording, `(frames,)`; both dB of full scale; top,
-    mix_top: their powers in the upper band, with a common unit."""
+    """Of all frames: streams: of the speech in the stems, `(streams, frames)`; speech: of that in the recording, mix: of the
+    recording, both `(frames,)`; all dB of full scale; top, mix_top: powers of the stems and the recording in the upper band, with a
+    common unit."""
 
     streams: Doubles
+    speech: Doubles
     mix: Doubles
     top: Powers
     mix_top: Powers
 
 
 class Meters:
-    """The levels of a recording `(channels, time)` and of its stems `(streams, channels, time)`."""
+    """The levels of a recording `(channels, time)` and of its stems `(streams, channels, time)`, which come at the same time or
+    later, both at `rate` hertz."""
 
-    def __init__(self, streams: int, frame: int) -> None:
-        self.streams, self.mix = Meter(streams, frame), Meter(1, frame)
+    def __init__(self, streams: int, channels: int, rate: int) -> None:
+        frame = round(FRAME * rate)
+        self._streams, self._mix = Meter(streams, frame), Meter(1, frame)
+        self._spoken, self._seconds = Spoken(streams, channels, rate), frame / rate
+
+    def mix(self, block: Samples) -> None:
+        """Take the next samples of the recording."""
+        self._mix.feed(block[None])
+        self._spoken.mix(block)
+
+    def stems(self, block: Samples) -> None:
+        """Take the next samples of the stems."""
+        self._streams.feed(block)
+        self._spoken.stems(block)
 
     def finish(self) -> Levels:
         """What was fed to both."""
-        (streams, top), (mix, mix_top) = self.streams.finish(), self.mix.finish()
+        (streams, top), (mix, mix_top) = self._streams.finish(), self._mix.finish()
         frames = min(streams.shape[1], mix.shape[1])
-        return Levels(streams[:, :frames], mix[0, :frames], top[:, :frames], mix_top[0, :frames])
+        speech = self._spoken.finish(self._seconds, frames)
+        return Levels(speech[1:], speech[0], mix[0, :frames], top[:, :frames], mix_top[0, :frames])
 
 
-def measured(stems: Samples, mix: Samples, frame: int) -> Levels:
-    """Levels of stems `(streams, channels, time)` and a recording `(channels, time)` in memory."""
-    meters = Meters(len(stems), frame)
-    meters.streams.feed(stems)
-    meters.mix.feed(mix[None])
+def measured(stems: Samples, mix: Samples, rate: int) -> Levels:
+    """Levels of stems `(streams, channels, time)` and a recording `(channels, time)` in memory; rate: hertz."""
+    meters = Meters(len(stems), len(mix), rate)
+    meters.mix(mix)
+    meters.stems(stems)
     return meters.finish()
 
 
 def active(levels: Levels) -> Flags:
-    """Where each stem holds speech, `(streams, frames)`.
-
-    It stands out from the stem's own noise floor, from the remains of the other stems, and from those of the recording.
-    """
+    """Where each stem holds speech, `(streams, frames)`: where the recording does, and it is more than remains of another."""
     streams = levels.streams
-    if streams.size == 0:
+    talking = spoken(levels)
+    if not talking.any():
         return np.zeros(streams.shape, bool)
-    least = max(SILENCE, np.percentile(streams.max(axis=0), 95) - RANGE)
-    floor = np.stack([_floor(level) for level in streams])
-    found = (streams > np.maximum(floor + ABOVE, least)) & (streams > levels.mix - SHARE)
-    found &= streams > streams.max(axis=0) - LEAK
+    found = talking & (streams > streams.max(axis=0) - LEAK) & (streams > SILENCE)
     return np.stack([without_short(row) for row in found])
 
 
-def _floor(level: Doubles) -> Doubles:
-    """The level that a tenth of the frames of 20 s lie below, the least of three such blocks, by frame; 25 dB below the loud
-    frames at most, since somebody may speak without a pause."""
-    edges = range(0, level.size, BLOCK)
-    blocks = [level[begin : begin + BLOCK] for begin in edges]
-    if len(blocks) > 1 and blocks[-1].size < BLOCK // 2:
-        blocks[-2:] = [np.concatenate(blocks[-2:])]
-    low = np.array([min(np.percentile(block, 10), np.percentile(block, 95) - 25) for block in blocks])
-    padded = np.pad(low, 1, mode="edge")
-    least = np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:])
-    return np.repeat(least, [block.size for block in blocks])
+def spoken(levels: Levels) -> Flags:
+    """Where somebody speaks, `(frames,)`: the enhancer leaves something of the recording that is not far below the loudest speech.
+
+    It leaves little of noise and of music, but not nothing: a stretch counts only where in some of its frames nearly all is left.
+    """
+    left = levels.speech - levels.mix
+    found = (left > -SHARE) & (levels.speech > SILENCE)
+    if found.any():
+        found &= levels.speech > np.percentile(levels.speech[found], 95) - RANGE
+    for begin, end in runs(without_short(found, PAUSE, 0)):
+        if (found & (left > -SURE))[begin:end].sum() < OFTEN:
+            found[begin:end] = False
+    return widened(without_short(found), EDGE)
 
 
 def without_short(row: Flags, gap: int = GAP, burst: int = BURST) -> Flags:

@@ -60,7 +60,7 @@ class Listening:
         self._network, self._scratch = network, scratch
         self._resampler = StreamResampler(rate, network.rate, channels)
         self._body = WindowBody(network.separator, channels, network.rate, True, 0.0)
-        self._meters = Meters(network.talkers, round(FRAME * network.rate))
+        self._meters = Meters(network.talkers, channels, network.rate)
 
     def feed(self, block: Samples) -> None:
         """Take the next samples."""
@@ -73,13 +73,13 @@ class Listening:
         return self._meters.finish()
 
     def _take(self, sound: Samples) -> None:
-        self._meters.mix.feed(sound[None])
+        self._meters.mix(sound)
         self._keep(self._body.feed(sound).stems)
 
     def _keep(self, stems: Stems) -> None:
         stems = stems[: self._network.talkers]
         self._scratch.append(stems)
-        self._meters.streams.feed(stems)
+        self._meters.stems(stems)
 
 
 def found_in(

@@ -56,7 +56,7 @@ def talkers_of(
     """
     check_speakers(speakers)
     frame = round(FRAME * rate)
-    levels = measured(stems, mix, frame)
+    levels = measured(stems, mix, rate)
     found = find_talkers(levels, lambda begin, end: stems[:, :, begin:end], mix.shape[1], rate, speakers, encoder)
     shares = weights(found.route, found.talkers, frame, 0, mix.shape[1])
     return led(stems, shares), found.timeline
@@ -98,7 +98,7 @@ def _labels(
         return np.where(speech, 0, NOBODY).astype(np.int16)
     encoder = encoder or default_encoder()
     voices = heard(levels.streams, speech, read, frame, rate, encoder, part(tell, 0, HEARD))
-    talkers = centroids(voices, speakers, 1 - encoder.alike, part(tell, HEARD, COUNTED))
+    talkers = centroids(voices, speakers, part(tell, HEARD, COUNTED))
     if len(talkers) < (speakers or 1):  # too short to tell voices: each stem is somebody
         number = np.arange(len(speech))[:, None] if speakers else 0
         return np.where(speech, np.minimum(number, (speakers or 1) - 1), NOBODY).astype(np.int16)

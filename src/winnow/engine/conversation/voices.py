@@ -34,11 +34,12 @@ class Stretch(NamedTuple):
 @dataclass(frozen=True)
 class Voices:
     """stretches: in order of time, thousands in an hour; vectors: `(stretches, size)`, unit; alone: share of each stretch in
-    which no other stem is near, 0 to 1."""
+    which no other stem is near, 0 to 1; loudest: whether no other stem is louder over a stretch."""
 
     stretches: list[Stretch]
     vectors: npt.NDArray[np.float32]
     alone: Doubles
+    loudest: Flags
 
     @property
     def lengths(self) -> Doubles:
@@ -67,7 +68,14 @@ def heard(
             vectors.append((vector / np.linalg.norm(vector)).astype(np.float32))
     near = _near(streams, active)
     alone = [1 - near[s.stream, s.begin : s.end].mean() for s in stretches]
-    return Voices(stretches, np.array(vectors, np.float32).reshape(len(vectors), encoder.size), np.array(alone))
+    loudest = [_energy(streams, s).argmax() == s.stream for s in stretches]
+    found = np.array(vectors, np.float32).reshape(len(vectors), encoder.size)
+    return Voices(stretches, found, np.array(alone), np.array(loudest, bool))
+
+
+def _energy(streams: Doubles, stretch: Stretch) -> Doubles:
+    """Of all stems, `(streams,)`."""
+    return np.asarray((10 ** (streams[:, stretch.begin : stretch.end] / 10)).sum(axis=1))
 
 
 def _near(streams: Doubles, active: Flags) -> Flags:
