@@ -31,7 +31,10 @@ Mask = Annotated[
 ]
 Factor = Annotated[float | None, typer.Option("--factor", metavar="F", help="Of inv_div and inv_sub. [default: 0.7]")]
 Encoder = Annotated[str, typer.Option("--encoder", metavar="PATH", help="Bundle that made the voices of --model.")]
-Sure = Annotated[float | None, typer.Option("--sure", metavar="0..1", help="Only where it is that surely there; 0: all. [default: 0.5]")]
+Sure = Annotated[
+    float | None,
+    typer.Option("--sure", metavar="0..1", help="Only where it is that surely there; 0: all. [default: 0.3]"),
+]
 Timeline = Annotated[bool, typer.Option("--timeline", help="Write when it is there: JSON, picture.")]
 Plot = Annotated[bool, typer.Option("--plot", help="Write spectrograms: recording, voice, the rest.")]
 Strength = Annotated[
@@ -229,9 +232,7 @@ def _reporter(remove: bool) -> Any:
         def told(self, result: Result) -> str:
             if result.removed is None and result.level is None:
                 return "nothing but silence"
-            level = (
-                f"removed part {decibels(result.removed)} dB" if remove else f"kept at {decibels(result.level)} dBFS"
-            )
+            level = f"removed part {decibels(result.removed)} dB" if remove else _kept(result.level)
             if any(result.levels.values()):
                 level = "levels " + ", ".join(decibels(value) for value in result.levels.values()) + " dBFS"
             return " · ".join([_found(result), level])
@@ -244,6 +245,12 @@ def _documents(result: Any) -> dict[str, Any]:
         name: {"found": voice.found, "share": round(voice.share, 4), "most": round(voice.most, 3)}
         for name, voice in result.presence.items()
     }
+
+
+def _kept(level: float | None) -> str:
+    from winnow.cli.words import decibels
+
+    return "nothing kept" if level is None else f"kept at {decibels(level)} dBFS"
 
 
 def _found(result: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.audio import Samples
-from winnow.engine.presence import FOUND, STEP, Follower, Presence
+from winnow.engine.presence import STEP, SURE, Follower, Presence
 from winnow.engine.run import Separation, Settings, Stems, separator_of
 from winnow.errors import BadOption, UnknownModel
 from winnow.models import catalog
@@ -36,7 +36,7 @@ class ChosenSettings(Settings):
 
     strength, max_attenuation: of what is taken away, from each voice's output or, with `remove`, from the rest.
     sure: 0 to 1, an estimate counts only where its presence is that much at least, what it holds elsewhere goes to the rest; of
-    itself 0.5, but 0 with a published mask. Networks of this size rather keep one voice that is not the wanted one than none.
+    itself 0.3, but 0 with a published mask. Networks of this size rather keep one voice that is not the wanted one than none.
     encoder: bundle that makes the vectors of voices, empty for the one that the model was trained with. The model has a voice cue.
     Raises BadOption, UnknownModel.
     """
@@ -60,7 +60,7 @@ class ChosenSettings(Settings):
         """Presence from which on an estimate counts; 0: it always does."""
         if self.sure is not None:
             return self.sure
-        return FOUND if self.mask is None else 0.0
+        return SURE if self.mask is None else 0.0
 
     def check(self) -> None:
         """Find out whether model, voices and mask go together, before any recording is read. Raises BadOption, BadInput."""
