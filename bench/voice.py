@@ -51,7 +51,7 @@ ABOUT = (
     "12 more in which the voice is absent, 12 in which it is alone. 25 speakers of LibriSpeech and VCTK, noises and rooms that "
     "no network has heard. The reference clip is 4 s of the same speaker from another part of his recording, or from another "
     "recording. `bench/lists/voice.jsonl` tells what each is made of, `bench/make_sets.py` drew it. Mean over mixtures, its "
-    "95 % interval (bootstrap), and the median. *As the commands give it*: nothing where the voice is not found (`--sure`), the "
+    "95 % interval (bootstrap), and the median. *As the commands give it*: 15 dB softer where the voice is not found, the "
     "other rows are the networks alone. SDR is that of BSS Eval (512 taps), as the VoiceFilter's authors measure."
 )
 ABOUT_WRONG = (
@@ -96,7 +96,7 @@ def main() -> None:
     } | {title: (version(model, args.encoder), partial(told, model, args.encoder)) for title, model in models.items()}
     if DEFAULT in models:
         systems[COMMAND] = (
-            f"gate {version(models[DEFAULT], args.encoder)}",
+            f"softer {version(models[DEFAULT], args.encoder)}",
             partial(commanded, models[DEFAULT], args.encoder),
         )
     results = {}
@@ -161,7 +161,7 @@ def told(model: Model, encoder: str, mixture: Sounding) -> dict[str, Wave]:
 
 
 def commanded(model: Model, encoder: str, mixture: Sounding) -> dict[str, Wave]:
-    """Stems as the commands give them: nothing where the voice is not found."""
+    """Stems as the commands give them: the voice is softer where it is not found."""
     heard = encoder_of(model, encoder)
     person = Person("voice", tuple(heard(mixture.stems["reference"], mixture.rate).tolist()))
     chosen = Chosen(mixture.rate, 1, ChosenSettings(model=str(model.folder), persons=(person,)), heard)

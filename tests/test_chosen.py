@@ -126,8 +126,12 @@ def test_sure_keeps_only_where_the_voice_is(monkeypatch):
 def test_of_itself_it_counts_where_it_is_found(monkeypatch):
     stand_in(monkeypatch, Everything, encoder=Pitch())
     recording = np.concatenate([tone(1000, 6), tone(200, 6)], axis=1)
-    np.testing.assert_array_equal(run(recording, sure=None)[0]["alice"], run(recording, sure=0.3)[0]["alice"])
-    assert ChosenSettings("halves", persons=(ALICE,), mask="org").threshold == 0  # as published
+    free, sure = run(recording, sure=None)[0]["alice"], run(recording, sure=0.3)[0]["alice"]
+    size = RATE
+    np.testing.assert_array_equal(free[:, : 4 * size], sure[:, : 4 * size])
+    assert level(sure[:, -4 * size :]) < -100
+    assert level(free[:, -4 * size :]) == pytest.approx(level(0.9 * recording[:, -4 * size :]) - 15, abs=0.1)
+    assert ChosenSettings("halves", persons=(ALICE,), mask="org").gate[0] == 0  # as published
 
 
 def test_a_voice_that_is_not_there_is_not_found():

@@ -33,7 +33,7 @@ Factor = Annotated[float | None, typer.Option("--factor", metavar="F", help="Of 
 Encoder = Annotated[str, typer.Option("--encoder", metavar="PATH", help="Bundle that made the voices of --model.")]
 Sure = Annotated[
     float | None,
-    typer.Option("--sure", metavar="0..1", help="Only where it is that surely there; 0: all. [default: 0.3]"),
+    typer.Option("--sure", metavar="0..1", help="Only where it is that surely there; 0: everywhere."),
 ]
 Timeline = Annotated[bool, typer.Option("--timeline", help="Write when it is there: JSON, picture.")]
 Plot = Annotated[bool, typer.Option("--plot", help="Write spectrograms: recording, voice, the rest.")]

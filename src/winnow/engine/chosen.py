@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.audio import Samples
-from winnow.engine.presence import STEP, SURE, Follower, Presence
+from winnow.engine.presence import SOFTER, STEP, SURE, Follower, Presence
 from winnow.engine.run import Separation, Settings, Stems, separator_of
 from winnow.errors import BadOption, UnknownModel
 from winnow.models import catalog
@@ -36,7 +36,8 @@ class ChosenSettings(Settings):
 
     strength, max_attenuation: of what is taken away, from each voice's output or, with `remove`, from the rest.
     sure: 0 to 1, an estimate counts only where its presence is that much at least, what it holds elsewhere goes to the rest; of
-    itself 0.3, but 0 with a published mask. Networks of this size rather keep one voice that is not the wanted one than none.
+    itself it is 15 dB softer below 0.3, or as it is with a published mask: networks of this size rather keep one voice that is
+    not the wanted one than none, but where two speak at once, presence may miss the wanted one.
     encoder: bundle that makes the vectors of voices, empty for the one that the model was trained with. The model has a voice cue.
     Raises BadOption, UnknownModel.
     """
@@ -49,18 +50,18 @@ class ChosenSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.threshold <= 1:
+        if self.sure is not None and not 0 <= self.sure <= 1:
             raise BadOption(f"how sure it is lies between 0 and 1, not {self.sure:g}.")
         names = [person.name for person in self.persons]
         if not names or len(set(names)) < len(names) or REST in names:
             raise BadOption(f'give one voice at least, each with a name of its own that is not "{REST}".')
 
     @property
-    def threshold(self) -> float:
-        """Presence from which on an estimate counts; 0: it always does."""
-        if self.sure is not None:
-            return self.sure
-        return SURE if self.mask is None else 0.0
+    def gate(self) -> tuple[float, float]:
+        """Presence from which on an estimate counts, 0: it always does; and its gain elsewhere."""
+        if self.sure is not None or self.mask is not None:
+            return self.sure or 0.0, 0.0
+        return SURE, SOFTER
 
     def check(self) -> None:
         """Find out whether model, voices and mask go together, before any recording is read. Raises BadOption, BadInput."""
@@ -128,7 +129,7 @@ class Chosen:
         self.settings = settings
         heard = encoder or encoder_for(find_bundle(str(settings.model)), settings.encoder)
         self._voices = [
-            _Voice(person, Separation(rate, channels, each), heard, settings.threshold)
+            _Voice(person, Separation(rate, channels, each), heard, settings.gate)
             for person, each in zip(settings.persons, settings.each(), strict=True)
         ]
         first = self._voices[0].separation
@@ -163,10 +164,12 @@ class Chosen:
 class _Voice:
     """One wanted voice on its way: separated, followed, and where it is not sure, left out."""
 
-    def __init__(self, person: Person, separation: Separation, encoder: VoiceEncoder, sure: float) -> None:
+    def __init__(
+        self, person: Person, separation: Separation, encoder: VoiceEncoder, gate: tuple[float, float]
+    ) -> None:
         self.name, self.separation, rate = person.name, separation, separation.rate
         self.follower = Follower(np.asarray(person.voice, np.float32), encoder, rate)
-        self._gate = Gate(sure, rate) if sure else None
+        self._gate = Gate(gate[0], rate, gate[1]) if gate[0] else None
         self._waiting = [np.zeros((separation.channels, 0), np.float32)] * 2
 
     def feed(self, block: Samples) -> tuple[Samples, Samples]:
@@ -192,17 +195,17 @@ class _Voice:
 
 
 class Gate:
-    """A gain that opens where presence reaches a threshold and closes elsewhere, each within 0.1 s."""
+    """A gain that opens where presence reaches a threshold and is `closed` elsewhere, each within 0.1 s."""
 
-    def __init__(self, threshold: float, rate: int) -> None:
-        self._threshold, self._size = threshold, rate * STEP
+    def __init__(self, threshold: float, rate: int, closed: float = 0.0) -> None:
+        self._threshold, self._closed, self._size = threshold, closed, rate * STEP
         self._open: list[float] = []  # for frames around the next sample
         self._first = 0  # their number
         self._given = 0  # samples
 
     def gains(self, presence: list[float], samples: int | None = None) -> npt.NDArray[np.float32]:
         """For the next samples `(time,)`, as many as are known; samples: that are still to come, after the last frame."""
-        self._open += [float(value >= self._threshold) for value in presence]
+        self._open += [1.0 if value >= self._threshold else self._closed for value in presence]
         centres = (self._first + 0.5 + np.arange(len(self._open))) * self._size
         if samples is None:
             samples = max(0, int(centres[-1]) - self._given) if len(centres) else 0
