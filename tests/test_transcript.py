@@ -109,7 +109,7 @@ def test_pieces_follow_in_time_and_hold_all_sure_speech(scores, longest):
     end = 0.0
     for piece in got:
         first = round(piece.start * RATE)
-        assert piece.start >= end and piece.end <= len(scores) * FRAME / RATE
+        assert piece.start >= end - 1e-9 and piece.end <= len(scores) * FRAME / RATE + 1e-9  # sums of seconds
         assert 0 < piece.samples.shape[1] <= longest * FRAME
         assert np.array_equal(piece.samples, sound[:, first : first + piece.samples.shape[1]])
         end = piece.end
