@@ -64,7 +64,7 @@ def ilrma(mix: Spectra, sources: int, tell: Tell) -> Spectra:
 def fastmnmf(mix: Spectra, sources: int, tell: Tell) -> Spectra:
     """FastMNMF (Sekiguchi et al. 2019) on the `sources` principal components of each bin, begun from AuxIVA's filters.
 
-    Where it diverges, AuxIVA. On all of eight microphones three sources took five times as long and came out no better.
+    Where it diverges, AuxIVA. On all of many microphones each iteration would take several times as long.
     Arguments and result as of `auxiva`.
     """
     library = find_library()
