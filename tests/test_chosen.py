@@ -13,7 +13,6 @@ from winnow.engine.bodies import WindowBody, upper_gains
 from winnow.engine.chosen import Chosen, ChosenSettings, Person, encoder_for, find_bundle
 from winnow.engine.run import Separation, Settings
 from winnow.errors import BadOption, UnknownModel
-from winnow.models import catalog
 
 ALICE, BOB = Person("alice", HIGH), Person("bob", LOW)
 
@@ -319,9 +318,3 @@ def test_a_network_that_gives_the_rest_leaves_the_voice(monkeypatch):
     stems, _ = run(high + low, 44100)
     assert list(stems) == ["alice", "rest"]
     assert level(stems["alice"] - high) < -55 and level(stems["rest"] - low) < -55
-
-
-def test_without_the_shipped_network_it_says_what_to_do(monkeypatch):
-    monkeypatch.setattr(catalog, "names", lambda: ["denoise-16k"])
-    with pytest.raises(UnknownModel, match=r"winnow train voice.*--model"):
-        find_bundle("voice-16k")

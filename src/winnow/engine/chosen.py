@@ -11,7 +11,7 @@ import numpy.typing as npt
 from winnow.audio import Samples
 from winnow.engine.presence import SOFTER, STEP, SURE, Follower, Presence
 from winnow.engine.run import Separation, Settings, Stems, separator_of
-from winnow.errors import BadOption, UnknownModel
+from winnow.errors import BadOption
 from winnow.models import catalog
 from winnow.models.bundle import Bundle
 from winnow.models.methods import METHODS
@@ -77,11 +77,6 @@ class ChosenSettings(Settings):
 
 def find_bundle(model: str) -> Bundle:
     """A bundle with a voice cue. Raises BadOption that names those that have one, UnknownModel."""
-    if model == DEFAULT and model not in catalog.names():
-        raise UnknownModel(
-            f"{model} does not ship with this version of winnow: train a network (`winnow train voice --help` tells more), "
-            "and give its bundle with --model."
-        )
     if model not in METHODS and model != "auto":
         bundle = catalog.find(model)
         if any(cue.name == CUE for cue in bundle.manifest.cues):
