@@ -230,11 +230,12 @@ def test_everything_but_the_voice(pools, recordings):
 
 
 def test_a_reference_is_another_stretch_of_the_same_talker(lists, pools):
-    for example in drawn(preset("voice", "reference=1.0"), pools, 150):
-        speakers = {part.item.split("/")[0] for part in example.parts if part.role in ("voice", "reference")}
-        assert len(speakers) == 1
+    for example in drawn(preset("voice", "reference=1.0", "speed=0.7,1.4", "speed_chance=0.5"), pools, 150):
+        same = [part for part in example.parts if part.role in ("voice", "reference")]
+        assert len({part.item.split("/")[0] for part in same}) == 1
+        assert len({part.speed for part in same}) == 1  # faster is higher: somebody else
         others = {part.item.split("/")[0] for part in example.parts if part.role.startswith("talker")}
-        assert not speakers & others
+        assert not {part.item.split("/")[0] for part in same} & others
         assert not overlaps(example)
 
 

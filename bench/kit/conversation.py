@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from kit.material import LEVEL, convolve, split_room
-from kit.sound import RATE, Wave, loop, read, rms
+from kit.sound import RATE, Wave, loop, read, resample, rms
 from winnow.metrics.diarisation import Turn, merged
 
 FRAME = 320  # samples, 20 ms
@@ -28,12 +28,24 @@ GAPS = (
     (0.1, 2.0, 6.0),
 )  # chance, and seconds between turns; negative ones overlap
 JOINED = 0.5  # seconds; a shorter pause is part of a turn
+PLACES = {
+    "valid": ("places/laundry-room.opus", "urban/busy-street.opus"),
+    "train": (
+        "places/construction-site.opus",
+        "rain/rain-on-car-roof.opus",
+        "transport/train.opus",
+        "urban/highway.opus",
+    ),
+}
 BALANCE = 3.0  # dB that a talker is louder or softer than the level
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a conversation is like. snr: of speech to noise, dB, None without; room: folder of responses below valid/rir."""
+    """What a conversation is like. snr: of speech to noise, dB, None without; room: folder of responses below PART/rir.
+
+    part: of the recordings, valid or train; pitch: factor by which all voices are higher, so that those of train become others.
+    """
 
     name: str
     people: int
@@ -41,6 +53,8 @@ class Scene:
     seed: int
     snr: float | None = None
     room: str | None = None
+    part: str = "valid"
+    pitch: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +80,9 @@ class Conversation:
 def compose(scene: Scene, data: Path) -> Conversation:
     """The conversation of a scene; the same one every time."""
     rng = np.random.default_rng(scene.seed)
-    names = rng.permutation(sorted(speakers(data)))[: scene.people]
-    phrases = [cut(speakers(data)[name]) for name in names]
+    paths = speakers(data / scene.part)
+    names = rng.permutation(sorted(paths))[: scene.people]
+    phrases = [[higher(phrase, scene.pitch) for phrase in cut(paths[name])] for name in names]
     length = scene.seconds * RATE
     talkers = np.zeros((scene.people, length), np.float32)
     turns: list[Turn] = []
@@ -83,19 +98,20 @@ def compose(scene: Scene, data: Path) -> Conversation:
     gains = 10 ** (rng.uniform(-BALANCE, BALANCE, scene.people) / 20)
     talkers *= gains[:, None].astype(np.float32)
     if scene.room:
-        talkers = in_room(talkers, data / "valid" / "rir" / scene.room)
+        talkers = in_room(talkers, data / scene.part / "rir" / scene.room)
     mixture = talkers.sum(axis=0)
     if scene.snr is not None:
-        background = noise(data, rng, length)
+        background = noise(data / scene.part, rng, length)
         mixture = mixture + background * np.float32(LEVEL / rms(background) / 10 ** (scene.snr / 20))
     factor = np.float32(min(1.0, 0.99 / np.abs(mixture).max()))
     return Conversation(scene, talkers * factor, mixture * factor, joined(turns), spans)
 
 
-def speakers(data: Path) -> Mapping[str, Path]:
+def speakers(part: Path) -> Mapping[str, Path]:
     """A recording of 10 s or more for each speaker of LibriSpeech, by name."""
-    folder = data / "valid" / "speech" / "librispeech"
-    files = sorted(path for path in folder.rglob("*.*") if path.is_file() and path.stat().st_size > 180_000)
+    least = 180_000 if part.name == "valid" else 100_000  # bytes; as FLAC and as Opus
+    folder = part / "speech" / "librispeech"
+    files = sorted(path for path in folder.rglob("*.*") if path.is_file() and path.stat().st_size > least)
     return {path.parent.name: path for path in files}
 
 
@@ -113,6 +129,11 @@ def cut(path: Path) -> list[Wave]:
     found = [frames[b:e].reshape(-1) for b, e in pairwise(cuts)]
     kept = [faded(each) for each in found if each.size >= PHRASE * FRAME and rms(each) > LEVEL / 4]
     return kept or [faded(sound)]
+
+
+def higher(sound: Wave, factor: float) -> Wave:
+    """Played faster, pitch and all."""
+    return sound if factor == 1 else resample(sound, RATE, round(RATE / factor))
 
 
 def shortened(power: Wave, begin: int, end: int) -> list[int]:
@@ -184,12 +205,10 @@ def in_room(talkers: Wave, folder: Path) -> Wave:
     return np.stack([convolve(talker, responses[k % len(responses)]) for k, talker in enumerate(talkers)])
 
 
-def noise(data: Path, rng: np.random.Generator, length: int) -> Wave:
+def noise(part: Path, rng: np.random.Generator, length: int) -> Wave:
     """A place without voices, repeated."""
-    places = [
-        data / "valid" / "noise48" / "moodist" / name for name in ("places/laundry-room.opus", "urban/busy-street.opus")
-    ]
-    return loop(read(places[int(rng.integers(len(places)))]), 0, length)
+    names = PLACES[part.name]
+    return loop(read(part / "noise48" / "moodist" / names[int(rng.integers(len(names)))]), 0, length)
 
 
 def two_streams(conversation: Conversation, seed: int = 0) -> Wave:

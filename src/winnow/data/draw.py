@@ -135,14 +135,16 @@ class _Draw:
         where = stretches(self.rng, talkers, config)
         for number, role in enumerate(self._roles(talkers)):
             spans = self._speaker(first=number == 0)
+            speed = self._speed()  # makes another person of somebody, also for who is shown as reference
             if config.with_reference and number == 0:
-                spans, clip = self._apart(spans)
-                yield from self._fill(clip, [(0, round(config.reference * config.rate))], Manner(REFERENCE))
+                spans, clip = self._apart(spans, config.reference * speed)
+                clip_length = round(config.reference * config.rate)
+                yield from self._fill(clip, [(0, clip_length)], Manner(REFERENCE, speed=speed))
             if number == 0 and absent:
                 continue
             gain = 1.0 if number == 0 or config.mode != "snr" else _linear(self._within(config.balance))
             effects = self._effects(config.on_speech)
-            yield from self._fill(spans, where[number], Manner(role, gain, self._speed(), self._room(place), effects))
+            yield from self._fill(spans, where[number], Manner(role, gain, speed, self._room(place), effects))
 
     def _roles(self, talkers: int) -> list[str]:
         config = self.config
@@ -181,9 +183,8 @@ class _Draw:
     def _shuffled(self, rows: Numbers) -> list[int]:
         return [int(row) for row in self.rng.choice(rows, min(rows.size, MOST_ROWS), replace=False)]
 
-    def _apart(self, spans: list[Span]) -> tuple[list[Span], list[Span]]:
-        """What the voice may use, and what the reference clip may: never a stretch of the same sound."""
-        need = self.config.reference
+    def _apart(self, spans: list[Span], need: float) -> tuple[list[Span], list[Span]]:
+        """What the voice may use, and what the reference clip of `need` seconds may: never a stretch of the same sound."""
         if len(spans) == 1:
             row, _, end = spans[0]
             if self._happens(0.5):

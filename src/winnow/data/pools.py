@@ -210,7 +210,7 @@ class Pools:
         """The speakers that can be drawn: with a reference, those of whom there is a second recording, or one that is long
         enough for an example and a reference that do not overlap.
         """
-        need = config.seconds + config.reference
+        need = (config.seconds + config.reference) * (max(1.0, config.speed[1]) if config.speed_chance else 1.0)
         key = (config.with_reference, need)
         if key not in self._eligible:
             pool = self.speech

@@ -25,31 +25,23 @@ QUIETEST = -70.0  # dB of full scale that speech is at least, so that noise floo
 HEARD, DEEPEST = -10.0, -20.0  # dB beside the recording: clearly there; not there
 PAUSE = 2  # frames: what lies between two sounds of a word belongs to it
 LONG, EVERY = 20, 10  # frames: of a stretch, and from one to the next
-"""On simulated recordings of 20 s of training voices, twelve of each kind, through a network halfway in its training: where two
-take turns, 88 % of the time of the wanted voice was found, and 3 % of the time without it; with stretches of 3 s 91 and 14 %, of
-1.5 s 82 and 1 %, of 4 s 87 and 26 %. The voice alone was always found, below or above another by 5 dB at most for 55 %; where
-only others speak 1 % of the time counted as the voice, 6 % where two others do at once, noise never. With a limit 0.05 below the
-encoder's `alike` it was 60 % in overlaps, 8 % with two others at once, and 9 % without the voice in turns.
-"""
+"""Longer stretches find more of the voice, and more that is not the voice (bench/presence.py)."""
 
 ENOUGH = 8  # frames with the voice in a stretch, so that its vector says something
 MARGIN = 0.15
 """Of a cosine, to both sides of that from which an encoder's vectors are rather of one voice than of two."""
 
 FOUND, UNTOLD = 0.5, 0.4
-"""Presence from which on the voice counts as found, and likeness of a stretch too short to tell: by itself it finds nobody.
-
-With 0.5 for both, bursts of other people's speech made a voice found in 7 of 36 recordings without it (6; of 3-s stretches, 7 and
-5), and no word more was found.
+"""Presence from which on the voice counts as found, and likeness of a stretch too short to tell: by itself it finds nobody, or
+bursts of other people's speech would.
 """
 
 
 SURE, SOFTER = 0.3, 10 ** (-15 / 20)
 """Presence from which on an estimate counts, and its gain elsewhere, if nobody says how sure it must be.
 
-On ten recordings of 8 s of training voices at another pitch, with silence elsewhere, SDR for 0 / 0.3 / 0.5, dB: turns 2.3 / 4.8 /
-6.2, overlapping at the ends of turns 5.0 / 4.9 / 4.7, all the time 4.1 / 3.4 / 3.0, alone 16.7 / 16.6 / 15.2; without the voice
-the recording falls by 15 / 36 / 36 dB. What is missed in overlaps is then lost; 15 dB softer it can still be heard.
+Where two take turns and where the voice is absent a threshold gains much; where both speak at once presence is missed and it loses
+(bench/presence.py). What is missed would be lost; 15 dB softer it can still be heard.
 """
 
 

@@ -19,10 +19,8 @@ MOST = 1000  # vectors that are clustered
 LIKE = 0.54
 """Likeness of two clusters, with what is uncertain in a vector taken out, from which they are one talker.
 
-With speaker-16k and the stems of talkers-16k, on 40 simulated conversations of one to four people, 45 to 150 s long (training
-voices 11 % lower to 17 % higher, so that the encoder tells them apart no better than people it never heard; clean, in noise at
-15 and 8 dB, in rooms, in both), the number was right in 27, where merging at a mean distance had it right in 17. From 0.48 to
-0.56 it is right in 25 to 28 of 38 of them; above that one person is more often taken for two.
+Chosen on simulated conversations of training voices at another pitch, so that the encoder tells them apart no better than people
+it never heard (bench/counting.py).
 """
 
 NEAR = round(2 / FRAME)  # frames: stretches that begin within so many share more than their voice

@@ -1,0 +1,175 @@
+"""When is the wanted voice there? Length of a stretch and threshold, on simulated recordings of training voices.
+
+    python bench/presence.py --data DATA                    rewrites its part of docs/voice-scores.md
+    python bench/presence.py --data DATA --people 2         a quick look; prints only
+
+Voices are played at another pitch than recorded, so that the networks know them no better than people they never heard.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from kit import report
+from kit.conversation import higher, speakers
+from kit.folders import add_folders, need_speech
+from kit.sound import RATE, Wave, loop, read, rms
+from winnow.engine import presence
+from winnow.engine.chosen import Chosen, ChosenSettings, Gate, Person, encoder_for, find_bundle
+
+PAGE = report.PAGE.parent / "voice-scores.md"
+WHOLE = 20 * RATE  # samples of a recording, and of a reference
+REFERENCE = 4 * RATE
+STRETCHES = (15, 20, 30, 40)  # frames of a tenth of a second
+THRESHOLDS = (0.2, presence.SURE, 0.4, presence.FOUND)
+PITCHES = (0.87, 1.15)
+PAIRS = 20
+ALL = "as the network gives it"
+
+ABOUT = (
+    f"{PAIRS} pairs of training voices at {' or '.join(f'{p:g}' for p in PITCHES)} times their own pitch, recordings of 20 s: in "
+    "turns of 5 s; turns that overlap by half; both all the time; the wanted voice alone; without it. SDR of the wanted voice, dB "
+    "(without it: by how much the recording falls), where the estimate is left as it is, {softer:.0f} dB softer where its presence "
+    "is below a threshold, and mute there. `winnow extract` takes {sure:g}, softer; `--sure X` is X, mute."
+)
+STRETCH = (
+    "Share of the time in which the voice counts as found (presence {found:g}), of the time that it speaks and of the rest, by the "
+    "length of the stretches whose voice vectors are compared. winnow takes {long:g} s."
+)
+
+
+def main() -> None:
+    """Measure, print, and rewrite the section where the run was a whole one."""
+    args = arguments()
+    pairs = list(drawn(args))[: args.people]
+    text = page(args, levels(args.model, pairs), found(args.model, pairs))
+    print(text)
+    if args.people == PAIRS:
+        report.rewrite("presence", text, PAGE)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_folders(parser)
+    parser.add_argument("--model", default="voice-16k", help="bundle that takes a voice (%(default)s)")
+    parser.add_argument("--people", type=int, default=PAIRS, help="pairs of voices (%(default)s)")
+    args = parser.parse_args()
+    need_speech(parser, args)
+    return args
+
+
+def drawn(args: argparse.Namespace) -> Iterator[tuple[Wave, Wave, Wave]]:
+    """A reference, more of the same voice, and another voice, both as loud."""
+    rng = np.random.default_rng(0)
+    files = list(speakers(args.data / "train").values())
+    for number in range(PAIRS):
+        wanted, other = (files[k] for k in rng.choice(len(files), 2, replace=False))
+        voice, noise = (higher(read(path), PITCHES[(number + k) % 2]) for k, path in enumerate((wanted, other)))
+        voice, noise = (np.float32(0.05) * sound / rms(sound) for sound in (voice, noise))
+        yield voice[:REFERENCE], loop(voice[REFERENCE:], 0, WHOLE), loop(noise, 0, WHOLE)
+
+
+def scenes(voice: Wave, other: Wave) -> dict[str, tuple[Wave, Wave]]:
+    """What is heard of the two by the name of the recording."""
+    quarter = WHOLE // 4
+    turn = np.repeat(np.array([1, 0, 1, 0], np.float32), quarter)
+    late = np.repeat(np.array([0, 1, 1, 0, 0, 1, 1, 0], np.float32), quarter // 2)
+    silence = np.zeros_like(voice)
+    return {
+        "turns": (voice * turn, other * (1 - turn)),
+        "half": (voice * turn, other * late),
+        "both": (voice, other),
+        "alone": (voice, silence),
+        "without": (silence, other),
+    }
+
+
+def heard(model: str, reference: Wave, mixture: Wave) -> tuple[Wave, list[float]]:
+    """The estimate `(time,)`, and its presence."""
+    vector = encoder_for(find_bundle(model))(reference, RATE)
+    chosen = Chosen(RATE, 1, ChosenSettings(model=model, sure=0.0, persons=(Person("voice", tuple(vector.tolist())),)))
+    parts = [chosen.feed(mixture[None]), chosen.flush()]
+    estimate = np.concatenate([part["voice"] for part in parts], axis=1)[0]
+    return estimate, list(chosen.presence["voice"].values)
+
+
+Levels = dict[str, dict[str, list[float]]]
+
+
+def levels(model: str, pairs: Sequence[tuple[Wave, Wave, Wave]]) -> Levels:
+    """SDR, or how much is taken away, by way and recording."""
+    out: Levels = defaultdict(lambda: defaultdict(list))
+    for reference, voice, other in pairs:
+        for name, (wanted, rest) in scenes(voice, other).items():
+            estimate, values = heard(model, reference, wanted + rest)
+            out[ALL][name].append(quality(estimate, wanted, rest))
+            for least in THRESHOLDS:
+                for way, closed in ((f"{least:g}, softer", presence.SOFTER), (f"{least:g}, mute", 0.0)):
+                    gains = Gate(least, RATE, closed).gains(values, len(estimate))
+                    out[way][name].append(quality(estimate * gains[: len(estimate)], wanted, rest))
+    return out
+
+
+def quality(estimate: Wave, wanted: Wave, rest: Wave) -> float:
+    """SDR in dB; of a voice that is not there, dB between the recording and what is left of it, 60 at most."""
+    error = float(np.square(estimate - wanted).mean())
+    whole = np.square(wanted).mean() or np.square(rest).mean()
+    return float(10 * np.log10(whole / (error + 1e-6 * whole)))
+
+
+def found(model: str, pairs: Sequence[tuple[Wave, Wave, Wave]]) -> dict[int, dict[str, tuple[float, float]]]:
+    """Shares of the time in which the voice is found, with it and without it, by length of a stretch and recording."""
+    out: dict[int, dict[str, tuple[float, float]]] = {}
+    for length in STRETCHES:
+        counts: dict[str, list[list[int]]] = defaultdict(list)
+        with stretches_of(length):
+            for reference, voice, other in pairs:
+                for name, (wanted, rest) in scenes(voice, other).items():
+                    _, values = heard(model, reference, wanted + rest)
+                    there = np.square(wanted).reshape(len(values), -1).mean(1) > 1e-6
+                    told = np.array(values) >= presence.FOUND
+                    counts[name].append([(told & there).sum(), there.sum(), (told & ~there).sum(), (~there).sum()])
+        sums = {name: np.sum(rows, axis=0) for name, rows in counts.items()}
+        out[length] = {name: (a / max(b, 1), c / max(d, 1)) for name, (a, b, c, d) in sums.items()}
+    return out
+
+
+@contextmanager
+def stretches_of(frames: int) -> Iterator[None]:
+    """The presence of `winnow extract` with stretches of this length."""
+    usual, presence.LONG = presence.LONG, frames
+    try:
+        yield
+    finally:
+        presence.LONG = usual
+
+
+def page(args: argparse.Namespace, quality: Levels, found: Mapping[int, Mapping[str, tuple[float, float]]]) -> str:
+    """The section."""
+    names = list(quality[ALL])
+    rows = [[way, *(f"{np.mean(each[name]):.1f}" for name in names)] for way, each in quality.items()]
+    shares = [
+        [f"{length / 10:g} s", *(f"{100 * each[name][0]:.0f} / {100 * each[name][1]:.0f} %" for name in names)]
+        for length, each in found.items()
+    ]
+    softer = -20 * np.log10(presence.SOFTER)
+    return "\n\n".join(
+        [
+            "## When the voice is there",
+            report.facts(f"python bench/presence.py --data DATA --model {args.model}", ["numpy", "onnxruntime"]),
+            ABOUT.format(softer=softer, sure=presence.SURE),
+            report.table(["presence", *names], rows),
+            STRETCH.format(found=presence.FOUND, long=presence.LONG / 10),
+            report.table(["stretches", *names], shares),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
