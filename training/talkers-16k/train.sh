@@ -8,11 +8,10 @@ DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MI
 # and stopped after 27 (first.jsonl is its log).
 teach() {
   winnow train talkers --precision bf16 --speech "$LISTS/train-speech.jsonl" --noise "$LISTS/train-noise.jsonl" --rooms "$LISTS/train-rooms.jsonl" \
-    --valid-speech "$LISTS/valid-speech.jsonl" --valid-noise "$LISTS/valid-noise.jsonl" --valid-rooms "$LISTS/valid-rooms.jsonl" \
-    --set mix.overlap=full --set mix.noise=0.3 --set mix.room=0.15 --set mix.snr=5,30 --set learning_rate=0.0015 "$@"
+    --valid-speech "$LISTS/valid-speech.jsonl" --valid-noise "$LISTS/valid-noise.jsonl" --valid-rooms "$LISTS/valid-rooms.jsonl" "$@"
 }
 if [ ! -e "$RUN/state.pt" ]; then
   [ -e "$RUN-first/weights.safetensors" ] || teach --run "$RUN-first" --minutes 27 --set final_rate=0.0004 --set floor=25
   set -- --from "$RUN-first" "$@"
 fi
-teach --run "$RUN" --minutes "$MINUTES" --set floor=12 "$@"
+teach --run "$RUN" --minutes "$MINUTES" "$@"

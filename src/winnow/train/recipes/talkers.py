@@ -18,8 +18,10 @@ from winnow.train.spectra import compressed, masked, root_hann_stft
 
 
 def mixed(**changes: Any) -> MixConfig:
-    """Two talkers who overlap wholly, partly or in turns, with noise and in rooms."""
-    mix = replace(find_preset("talkers"), talkers=(2, 2), seconds=3.0, snr=(0.0, 30.0))
+    """Two talkers who overlap all the time, some in noise and in rooms: what is easy to take apart teaches little."""
+    mix = replace(
+        find_preset("talkers"), talkers=(2, 2), overlap="full", seconds=3.0, snr=(5.0, 30.0), noise=0.3, room=0.15
+    )
     return replace(mix, **changes)
 
 
@@ -33,10 +35,10 @@ class TalkersConfig(BatchDescent):
 
     window: int = 512
     power: float = 0.3
-    floor: float = 25.0
+    floor: float = 12.0
     fixed_order: bool = False
     batch_size: int = 4
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     network: BandSplitConfig = field(default_factory=BandSplitConfig)
     mix: MixConfig = field(default_factory=mixed)
 
