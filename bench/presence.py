@@ -28,7 +28,7 @@ REFERENCE = 4 * RATE
 STRETCHES = (15, 20, 30, 40)  # frames of a tenth of a second
 THRESHOLDS = (0.2, presence.SURE, 0.4, presence.FOUND)
 PITCHES = (0.87, 1.15)
-PAIRS = 20
+PAIRS = 10
 ALL = "as the network gives it"
 
 ABOUT = (

@@ -19,14 +19,11 @@ from winnow.train.spectra import compressed, masked, multi_resolution, root_hann
 
 
 def mixed(**changes: Any) -> MixConfig:
-    """One or two others beside the voice all the time; it is absent from a fifth of the examples and alone in some.
-
-    Most voices are played faster or slower, each with its reference, which makes more people of those there are.
-    """
+    """One or two others beside the voice all the time; it is absent from a fifth of the examples and alone in some."""
     mix = replace(
-        find_preset("voice"), talkers=(2, 3), overlap="full", seconds=2.5, snr=(0.0, 30.0), noise=0.4, room=0.2
+        find_preset("voice"), talkers=(2, 3), overlap="full", seconds=3.0, snr=(0.0, 30.0), noise=0.4, room=0.2
     )
-    return replace(mix, **{"speed": (0.8, 1.25), "speed_chance": 0.7, **changes})
+    return replace(mix, **changes)
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class VoiceConfig(BatchDescent):
     encoder: str = ""
     identity: str = ""
     batch_size: int = 4
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     network: BandSplitConfig = field(default_factory=BandSplitConfig)
     mix: MixConfig = field(default_factory=mixed)
 
