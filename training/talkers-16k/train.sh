@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains talkers-16k. DATA is the folder with train/ and valid/, RUN the run's folder, MINUTES the length of its second part; further arguments go
-# to `winnow train` (--resume goes on with a run: this folder's config.json and state.pt are such a run's).
+# to `winnow train` (--resume goes on with a run).
 set -euo pipefail
 DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MINUTES:-37} LISTS=${LISTS:-runs/lists}
 [ -e "$LISTS/train-speech.jsonl" ] || DATA=$DATA LISTS=$LISTS "$(dirname "$0")/../lists.sh"
