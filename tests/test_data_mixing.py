@@ -256,8 +256,14 @@ def test_one_long_recording_serves_voice_and_reference_apart(tmp_path, lists):
     pools.check(config)
     examples = drawn(config, pools, 60)
     assert not any(map(overlaps, examples)) and {e.of("reference")[0].start == 0 for e in examples} == {True, False}
-    with pytest.raises(BadInput, match="of 2 speakers 0 have two recordings"):
-        pools.check(preset("voice", "room=0", "reference=6.0"))
+    faster = preset("voice", "talkers=1,2", "room=0", "reference=4.0", "speed=0.8,1.1", "speed_chance=1")
+    assert not any(map(overlaps, drawn(faster, pools, 60)))
+    for need in (
+        ["reference=6.0"],
+        ["reference=4.0", "speed=0.8,1.25", "speed_chance=0.5"],
+    ):  # 8 s; 6 s at 1.25 times the speed
+        with pytest.raises(BadInput, match="of 2 speakers 0 have two recordings"):
+            pools.check(preset("voice", "room=0", *need))
 
 
 @given(talkers=st.integers(2, 5), share=st.floats(0.05, 0.9))

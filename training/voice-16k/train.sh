@@ -8,5 +8,4 @@ HERE=$(dirname "$0") DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/voic
 [ -e "$RUN/state.pt" ] || set -- --from "$HERE/../talkers-16k" "$@"
 exec winnow train voice --precision bf16 --run "$RUN" --minutes "$MINUTES" \
   --speech "$LISTS/train-speech.jsonl" --noise "$LISTS/train-noise.jsonl" --rooms "$LISTS/train-rooms.jsonl" \
-  --valid-speech "$LISTS/valid-speech.jsonl" --valid-noise "$LISTS/valid-noise.jsonl" --valid-rooms "$LISTS/valid-rooms.jsonl" \
-  --set network.blocks=6 "$@"
+  --valid-speech "$LISTS/valid-speech.jsonl" --valid-noise "$LISTS/valid-noise.jsonl" --valid-rooms "$LISTS/valid-rooms.jsonl" "$@"

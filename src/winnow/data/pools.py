@@ -210,7 +210,7 @@ class Pools:
         """The speakers that can be drawn: with a reference, those of whom there is a second recording, or one that is long
         enough for an example and a reference that do not overlap.
         """
-        need = (config.seconds + config.reference) * (max(1.0, config.speed[1]) if config.speed_chance else 1.0)
+        need = config.both
         key = (config.with_reference, need)
         if key not in self._eligible:
             pool = self.speech
@@ -237,7 +237,7 @@ class Pools:
         if able < min(least, config.talkers[1]) and config.with_reference:
             raise BadInput(
                 f"{names}: of {self.speech.groups} speakers {able} have two recordings (or one above "
-                f"{config.seconds + config.reference:g} s), and a reference clip needs another one than the example."
+                f"{config.both:g} s), and a reference clip needs another one than the example."
             )
         if self.speech.groups < config.talkers[1]:
             raise BadInput(

@@ -50,7 +50,7 @@ class MixConfig:
     absent: chance that the first voice is not there; alone: chance that nothing else is.
     noise: chance of noise at all, second_noise: of a second one on top; babble: of `babble_talkers` distant voices; music: of
     music; all but the first are `noise_balance` dB against it. With none of them there is no background.
-    speed: of speech and of noise, with chance speed_chance each.
+    speed: of speech and of noise, with chance speed_chance each; a reference has that of its voice.
     room: chance that talkers stand in a room; noise_room: that the noise does too. altered_t60, altered_drr: chances that
     responses are altered to a reverberation time in `t60` seconds, a direct-to-reverberant ratio in `drr` dB. room_target: what
     the target keeps: "early" the first `early` seconds, "dry" nothing, "whole" all. room_seconds: responses are cut there.
@@ -119,6 +119,11 @@ class MixConfig:
     def samples(self) -> int:
         """Length of an example, samples."""
         return round(self.seconds * self.rate)
+
+    @property
+    def both(self) -> float:
+        """Seconds of one recording that are enough for an example and a reference beside it, also at the highest speed."""
+        return (self.seconds + self.reference) * (max(1.0, self.speed[1]) if self.speed_chance else 1.0)
 
     @property
     def with_reference(self) -> bool:

@@ -51,7 +51,7 @@ class VoiceConfig(BatchDescent):
     @classmethod
     def shipped(cls) -> VoiceConfig:
         """What the shipped bundle was trained with."""
-        return cls()
+        return cls(network=BandSplitConfig(blocks=6))
 
     @classmethod
     def tiny(cls) -> VoiceConfig:
