@@ -300,6 +300,16 @@ def test_block_sizes_do_not_matter(tmp_path_factory, sizes, form):
     assert got.samples.shape[1] == round(total * got.rate / 44100)
 
 
+@pytest.mark.parametrize("past", [0, 1, 23, 46, 47, 48, 1151])
+def test_mp3_ends_where_the_recording_does(tmp_path, past):
+    """LAME pads to 1152 samples and up to 46 more, and MP3's header speaks of the last packet only."""
+    samples = tones(9 * 1152 + past, 44100, 1)
+    media.write(tmp_path / "a.mp3", Audio(samples, 44100))
+    got = media.read(tmp_path / "a.mp3").samples
+    assert got.shape == samples.shape
+    assert np.std((got - samples)[:, -60:]) < 0.15 * np.std(samples[:, -60:])  # heard to the end
+
+
 INTERRUPTED = """
 import sys, numpy as np
 from winnow import media

@@ -199,9 +199,16 @@ class AudioEncoder:
             yield packet
 
     def _last(self, packets: list[Packet[Any]]) -> list[Packet[Any]]:
-        """Mark the padding in the last packet, where the encoder has not done so: Matroska keeps the mark."""
+        """Mark the padding in the last packet, where the encoder has not done so: Matroska keeps the mark.
+
+        A packet of LAME's that is nothing but padding goes: MP3's header has room for the padding of the last packet
+        alone. Two stay, for a single one is not recognised as MP3.
+        """
         size = self.stream.codec_context.frame_size
         padding = self._packets * size - self._delay - self.written
+        if self._packets > 2 and len(packets) > 1 and padding >= size and packets[-1].has_sidedata("skip_samples"):
+            packets.pop()
+            padding -= size
         if packets and 0 < padding < size and not packets[-1].has_sidedata("skip_samples"):
             _mark_padding(packets[-1], padding)
             packets[-1].duration = size - padding  # what MP4 keeps instead
