@@ -29,6 +29,7 @@ from winnow.train.losses import LossConfig, enhancement_loss, si_sdr  # noqa: E4
 from winnow.train.mixing import MixConfig, active_rms, complete_banks, convolve, draw, low_pass, render  # noqa: E402
 from winnow.train.networks.bandformer import Bandformer  # noqa: E402
 from winnow.train.recipes.denoise import DenoiseConfig, DenoiseRecipe  # noqa: E402
+from winnow.train.recipes.speaker import SpeakerConfig  # noqa: E402
 from winnow.train.run import Sounds, examples, train  # noqa: E402
 from winnow.train.settings import changed, keys, restored  # noqa: E402
 from winnow.train.solver import Schedule, Solver  # noqa: E402
@@ -164,6 +165,13 @@ def test_settings_are_changed_by_name_written_and_restored():
     for wrong in ("batch_size", "colour=1", "batch_size=red", "batch_size=1.5", "mix.colour=1"):
         with pytest.raises(BadOption):
             changed(DenoiseConfig(), [wrong])
+
+
+def test_settings_that_must_agree_are_changed_together():
+    both = changed(SpeakerConfig(), ["features.mels=80", "network.mels=80"])
+    assert (both.features.mels, both.network.mels) == (80, 80)
+    with pytest.raises(BadOption, match="the same"):
+        changed(SpeakerConfig(), ["features.mels=80"])
 
 
 @pytest.fixture(scope="module")

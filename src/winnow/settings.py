@@ -15,15 +15,19 @@ T = TypeVar("T")
 
 
 def changed(config: T, assignments: Iterable[str]) -> T:
-    """A configuration with some values changed, such as `batch_size=32` or `mix.snr=-5,15`. Raises BadOption."""
+    """A configuration with some values changed, such as `batch_size=32` or `mix.snr=-5,15`. Raises BadOption.
+
+    All change at once: values that must agree with each other can be set together.
+    """
+    changes: dict[str, Any] = {}
     for assignment in assignments:
         key, sep, text = assignment.partition("=")
         if not sep:
             raise BadOption(
                 f"--set {assignment}: write key=value, such as batch_size=32. Keys: {', '.join(keys(config))}."
             )
-        config = _with(config, key.strip().split("."), text.strip(), key.strip())
-    return config
+        _note(changes, config, key.strip().split("."), text.strip(), key.strip())
+    return _with(config, changes)
 
 
 def keys(config: Any, prefix: str = "") -> list[str]:
@@ -35,12 +39,20 @@ def keys(config: Any, prefix: str = "") -> list[str]:
     return found
 
 
-def _with(config: Any, path: list[str], text: str, key: str) -> Any:
+def _note(changes: dict[str, Any], config: Any, path: list[str], text: str, key: str) -> None:
+    """Write down the value that an assignment gives, in a mapping for each dataclass on its path."""
     if not is_dataclass(config) or path[0] not in {f.name for f in fields(config)}:
         raise BadOption(f"--set {key}: no such setting{_near(config, path[0])}.")
     old = getattr(config, path[0])
-    new = _with(old, path[1:], text, key) if len(path) > 1 else _like(old, text, key)
-    return replace(config, **{path[0]: new})  # type: ignore[type-var]
+    if len(path) > 1:
+        _note(changes.setdefault(path[0], {}), old, path[1:], text, key)
+    else:
+        changes[path[0]] = _like(old, text, key)
+
+
+def _with(config: T, changes: Mapping[str, Any]) -> T:
+    made = {name: _with(getattr(config, name), new) if isinstance(new, dict) else new for name, new in changes.items()}
+    return replace(config, **made) if made else config  # type: ignore[type-var]
 
 
 def _near(config: Any, name: str) -> str:
