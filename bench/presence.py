@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from kit.folders import add_folders, need_speech
 from kit.sound import RATE, Wave, loop, read, rms
 from winnow.engine import presence
 from winnow.engine.chosen import Chosen, ChosenSettings, Gate, Person, encoder_for, find_bundle
+from winnow.models.voices import VoiceEncoder
 
 PAGE = report.PAGE.parent / "voice-scores.md"
 WHOLE = 20 * RATE  # samples of a recording, and of a reference
@@ -46,8 +48,13 @@ STRETCH = (
 def main() -> None:
     """Measure, print, and rewrite the section where the run was a whole one."""
     args = arguments()
-    pairs = list(drawn(args))[: args.people]
-    text = page(args, levels(args.model, pairs), found(args.model, pairs))
+    encoder = encoder_for(find_bundle(args.model))
+    recordings = list(heard(args.model, encoder, list(drawn(args))[: args.people]))
+    shares = {}
+    for length in STRETCHES:
+        with stretches_of(length):
+            shares[length] = found(recordings, encoder)
+    text = page(args, levels(recordings, encoder), shares)
     print(text)
     if args.people == PAIRS:
         report.rewrite("presence", text, PAGE)
@@ -90,29 +97,48 @@ def scenes(voice: Wave, other: Wave) -> dict[str, tuple[Wave, Wave]]:
     }
 
 
-def heard(model: str, reference: Wave, mixture: Wave) -> tuple[Wave, list[float]]:
-    """The estimate `(time,)`, and its presence."""
-    vector = encoder_for(find_bundle(model))(reference, RATE)
-    chosen = Chosen(RATE, 1, ChosenSettings(model=model, sure=0.0, persons=(Person("voice", tuple(vector.tolist())),)))
-    parts = [chosen.feed(mixture[None]), chosen.flush()]
-    estimate = np.concatenate([part["voice"] for part in parts], axis=1)[0]
-    return estimate, list(chosen.presence["voice"].values)
+@dataclass(frozen=True)
+class Heard:
+    """A recording of a scene, and what the network makes of it, `(time,)`; reference: vector of the wanted voice."""
+
+    scene: str
+    wanted: Wave
+    rest: Wave
+    estimate: Wave
+    reference: Wave
+
+    def presence(self, encoder: VoiceEncoder) -> list[float]:
+        """Of the wanted voice."""
+        follower = presence.Follower(self.reference, encoder, RATE)
+        parts = [follower.feed(self.estimate[None], (self.wanted + self.rest)[None]), follower.flush()]
+        return parts[0] + parts[1]
+
+
+def heard(model: str, encoder: VoiceEncoder, pairs: Iterable[tuple[Wave, Wave, Wave]]) -> Iterator[Heard]:
+    """All scenes of all pairs, each through the network once."""
+    for reference, voice, other in pairs:
+        vector = encoder(reference, RATE)
+        for name, (wanted, rest) in scenes(voice, other).items():
+            person = Person("voice", tuple(vector.tolist()))
+            chosen = Chosen(RATE, 1, ChosenSettings(model=model, sure=0.0, persons=(person,)))
+            parts = [chosen.feed((wanted + rest)[None]), chosen.flush()]
+            estimate = np.concatenate([part["voice"] for part in parts], axis=1)[0]
+            yield Heard(name, wanted, rest, estimate, vector)
 
 
 Levels = dict[str, dict[str, list[float]]]
 
 
-def levels(model: str, pairs: Sequence[tuple[Wave, Wave, Wave]]) -> Levels:
+def levels(heard: Iterable[Heard], encoder: VoiceEncoder) -> Levels:
     """SDR, or how much is taken away, by way and recording."""
     out: Levels = defaultdict(lambda: defaultdict(list))
-    for reference, voice, other in pairs:
-        for name, (wanted, rest) in scenes(voice, other).items():
-            estimate, values = heard(model, reference, wanted + rest)
-            out[ALL][name].append(quality(estimate, wanted, rest))
-            for least in THRESHOLDS:
-                for way, closed in ((f"{least:g}, softer", presence.SOFTER), (f"{least:g}, mute", 0.0)):
-                    gains = Gate(least, RATE, closed).gains(values, len(estimate))
-                    out[way][name].append(quality(estimate * gains[: len(estimate)], wanted, rest))
+    for each in heard:
+        values, estimate = each.presence(encoder), each.estimate
+        out[ALL][each.scene].append(quality(estimate, each.wanted, each.rest))
+        for least in THRESHOLDS:
+            for way, closed in ((f"{least:g}, softer", presence.SOFTER), (f"{least:g}, mute", 0.0)):
+                gains = Gate(least, RATE, closed).gains(values, len(estimate))
+                out[way][each.scene].append(quality(estimate * gains[: len(estimate)], each.wanted, each.rest))
     return out
 
 
@@ -123,21 +149,16 @@ def quality(estimate: Wave, wanted: Wave, rest: Wave) -> float:
     return float(10 * np.log10(whole / (error + 1e-6 * whole)))
 
 
-def found(model: str, pairs: Sequence[tuple[Wave, Wave, Wave]]) -> dict[int, dict[str, tuple[float, float]]]:
-    """Shares of the time in which the voice is found, with it and without it, by length of a stretch and recording."""
-    out: dict[int, dict[str, tuple[float, float]]] = {}
-    for length in STRETCHES:
-        counts: dict[str, list[list[int]]] = defaultdict(list)
-        with stretches_of(length):
-            for reference, voice, other in pairs:
-                for name, (wanted, rest) in scenes(voice, other).items():
-                    _, values = heard(model, reference, wanted + rest)
-                    there = np.square(wanted).reshape(len(values), -1).mean(1) > 1e-6
-                    told = np.array(values) >= presence.FOUND
-                    counts[name].append([(told & there).sum(), there.sum(), (told & ~there).sum(), (~there).sum()])
-        sums = {name: np.sum(rows, axis=0) for name, rows in counts.items()}
-        out[length] = {name: (a / max(b, 1), c / max(d, 1)) for name, (a, b, c, d) in sums.items()}
-    return out
+def found(heard: Iterable[Heard], encoder: VoiceEncoder) -> dict[str, tuple[float, float]]:
+    """Shares of the time in which the voice is found, with it and without it, by recording."""
+    counts: dict[str, list[list[int]]] = defaultdict(list)
+    for each in heard:
+        values = each.presence(encoder)
+        there = np.square(each.wanted).reshape(len(values), -1).mean(1) > 1e-6
+        told = np.array(values) >= presence.FOUND
+        counts[each.scene].append([(told & there).sum(), there.sum(), (told & ~there).sum(), (~there).sum()])
+    sums = {name: np.sum(rows, axis=0) for name, rows in counts.items()}
+    return {name: (a / max(b, 1), c / max(d, 1)) for name, (a, b, c, d) in sums.items()}
 
 
 @contextmanager
