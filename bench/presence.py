@@ -21,7 +21,7 @@ from kit.conversation import higher, speakers
 from kit.folders import add_folders, need_speech
 from kit.sound import RATE, Wave, loop, read, rms
 from winnow.engine import presence
-from winnow.engine.chosen import Chosen, ChosenSettings, Gate, Person, encoder_for, find_bundle
+from winnow.engine.chosen import DEFAULT, Chosen, ChosenSettings, Gate, Person, encoder_for, find_bundle
 from winnow.models.voices import VoiceEncoder
 
 PAGE = report.PAGE.parent / "voice-scores.md"
@@ -64,7 +64,9 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_folders(parser)
-    parser.add_argument("--model", default="voice-16k", help="bundle that takes a voice (%(default)s)")
+    parser.add_argument(
+        "--model", default=DEFAULT, help="bundle that takes talkers apart, or is told a voice (%(default)s)"
+    )
     parser.add_argument("--people", type=int, default=PAIRS, help="pairs of voices (%(default)s)")
     args = parser.parse_args()
     need_speech(parser, args)

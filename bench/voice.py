@@ -1,6 +1,6 @@
 """One voice out of two: extracted and removed by bundles that are told whose, on fixed mixtures of speakers they never heard.
 
-    python bench/voice.py --data DATA --models voice-16k voicefilter reverse-voicefilter      rewrites docs/voice-scores.md
+    python bench/voice.py --data DATA --models talkers-16k voice-16k voicefilter      rewrites docs/voice-scores.md
     python bench/voice.py --data DATA --models voicefilter voicefilter+org --quick            a quick look; prints only
 
 --models are names or folders of bundles with a voice cue; +org, +inv_div, +inv_sub: with that published mode. Scores are kept in
@@ -25,7 +25,8 @@ from kit.folders import ROOT, add_folders, need_speech
 from kit.running import cost
 from kit.separating import CACHE, Model, Scores, cell, command, scored
 from kit.sound import RATE, Wave, resample, rms
-from winnow.engine.chosen import Chosen, ChosenSettings, Person
+from winnow.engine.chosen import DEFAULT, Chosen, ChosenSettings, Person
+from winnow.engine.conversation.passes import tells_talkers
 from winnow.metrics.bss import sdr
 from winnow.metrics.oracle import oracle
 from winnow.metrics.recognisers import find
@@ -40,7 +41,7 @@ CONDITIONS = ("clean", "noisy", "rooms")
 HEARD = ("clean", "noisy")
 LISTENED = 12  # mixtures of each of these that the recogniser hears
 SHOWN = "voice-clean-002"  # the first one of two voices that lie apart
-DEFAULT, COMMAND = "voice-16k", "voice-16k, as the commands give it"
+COMMAND = f"{DEFAULT}, as the commands give it"
 MIXTURE, ORACLE = "the mixture itself", "oracle: ideal ratio mask"
 LIMIT = 100.0
 Results = dict[str, list[Scores]]
@@ -120,7 +121,7 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_folders(parser)
-    parser.add_argument("--models", nargs="*", default=["voice-16k"], help="bundles (%(default)s)")
+    parser.add_argument("--models", nargs="*", default=[DEFAULT, "voice-16k"], help="bundles (%(default)s)")
     parser.add_argument("--encoder", default="", help="bundle of the voice encoder (the one that ships)")
     parser.add_argument("--hour", action="store_true", help="memory on an hour too, at the load of the table")
     parser.add_argument("--quick", action="store_true", help="two mixtures of each kind; prints only")
@@ -155,16 +156,18 @@ def version(model: Model, encoder: str) -> str:
 
 
 def told(model: Model, encoder: str, mixture: Sounding) -> dict[str, Wave]:
-    """Stems of a bundle that is told the voice by its reference clip."""
+    """Stems of a bundle that is told the voice by its reference clip, or of which the voice is chosen by it."""
+    if tells_talkers(model.bundle):
+        return commanded(model, encoder, mixture, sure=0.0)
     vector = encoder_of(model, encoder)(mixture.stems["reference"], mixture.rate)
     return model.stems(mixture.mixture, mixture.rate, {"voice": vector})
 
 
-def commanded(model: Model, encoder: str, mixture: Sounding) -> dict[str, Wave]:
-    """Stems as the commands give them: the voice is softer where it is not found."""
+def commanded(model: Model, encoder: str, mixture: Sounding, sure: float | None = None) -> dict[str, Wave]:
+    """Stems as the commands give them: if nobody says how sure it must be, the voice is softer where it is not found."""
     heard = encoder_of(model, encoder)
     person = Person("voice", tuple(heard(mixture.stems["reference"], mixture.rate).tolist()))
-    chosen = Chosen(mixture.rate, 1, ChosenSettings(model=str(model.folder), persons=(person,)), heard)
+    chosen = Chosen(mixture.rate, 1, ChosenSettings(model=str(model.folder), persons=(person,), sure=sure), heard)
     parts = [chosen.feed(mixture.mixture[None]), chosen.flush()]
     return {name: np.concatenate([part[name] for part in parts], axis=1)[0] for name in ("voice", "rest")}
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from winnow.engine.chosen import DEFAULT
 from winnow.errors import BadOption, UnknownModel
 from winnow.models.manifest import Cue, Manifest
 
@@ -64,7 +65,7 @@ class Bundle:
 
 def stand_in(monkeypatch, separator=Half, size=2, encoder=None):
     """Make `halves` the model of that name, and the default; and `plain` one that has no cue."""
-    bundles = {name: Bundle(separator, size, name=name) for name in ("halves", "voice-16k")}
+    bundles = {name: Bundle(separator, size, name=name) for name in ("halves", DEFAULT)}
     bundles["plain"] = Bundle(separator, cues=False, name="plain")
 
     def find(name):

@@ -244,7 +244,7 @@ def test_settings_travel_to_other_processes():
 def test_only_bundles_that_can_be_told_a_voice_are_taken():
     assert find_bundle("halves").manifest.name == "halves"
     for name in ("plain", "neighbour", "auto"):
-        with pytest.raises(BadOption, match=r"those that can: halves, voice-16k"):
+        with pytest.raises(BadOption, match=r"those that can: halves, talkers-16k"):
             find_bundle(name)
     with pytest.raises(UnknownModel):
         find_bundle("bogus")

@@ -24,7 +24,12 @@ Persons = Annotated[
     list[str] | None, typer.Option("--person", metavar="NAME=REF", help="One of several people; any number.")
 ]
 Model = Annotated[
-    str, typer.Option("--model", metavar="NAME|PATH", help="A network that can be told whose voice is meant.")
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME|PATH",
+        help="A network of talkers, or one that is told the voice.",
+    ),
 ]
 Mask = Annotated[
     str | None, typer.Option("--mask", metavar="org|inv_div|inv_sub", help="VoiceFilter as it was published.")
@@ -70,7 +75,7 @@ def _chosen(
     sure: Sure = None,
     timeline: Timeline = False,
     plot: Plot = False,
-    model: Model = "voice-16k",
+    model: Model = "talkers-16k",
     mask: Mask = None,
     factor: Factor = None,
     encoder: Encoder = "",

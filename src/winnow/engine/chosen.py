@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from winnow.audio import Samples
+from winnow.engine.conversation.passes import Network, network_of, tells_talkers
+from winnow.engine.conversation.wanted import LATENCY, WantedBody
 from winnow.engine.presence import SOFTER, STEP, SURE, Follower, Presence
-from winnow.engine.run import Separation, Settings, Stems, separator_of
+from winnow.engine.run import Opened, Separation, Settings, Stems, separator_of
 from winnow.errors import BadOption
 from winnow.models import catalog
 from winnow.models.bundle import Bundle
+from winnow.models.manifest import Cue
 from winnow.models.methods import METHODS
 from winnow.models.voices import SpectralVoice, VoiceEncoder, default_encoder
 
 CUE = "voice"
 REST = "rest"
-DEFAULT = "voice-16k"
+DEFAULT = "talkers-16k"
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,11 @@ class ChosenSettings(Settings):
     """What a person can ask for. persons: whose voices; remove: they are taken out, so that the rest is what is wanted.
 
     strength, max_attenuation: of what is taken away, from each voice's output or, with `remove`, from the rest.
+    model: takes any two talkers apart, of whom the wanted ones are then chosen, or has a voice cue.
     sure: 0 to 1, an estimate counts only where its presence is that much at least, what it holds elsewhere goes to the rest; of
     itself it is 15 dB softer below 0.3, or as it is with a published mask: networks of this size rather keep one voice that is
     not the wanted one than none, but where two speak at once, presence may miss the wanted one.
-    encoder: bundle that makes the vectors of voices, empty for the one that the model was trained with. The model has a voice cue.
+    encoder: bundle that makes the vectors of voices, empty for the one that the model was trained with, or that ships.
     Raises BadOption, UnknownModel.
     """
 
@@ -66,23 +70,35 @@ class ChosenSettings(Settings):
     def check(self) -> None:
         """Find out whether model, voices and mask go together, before any recording is read. Raises BadOption, BadInput."""
         bundle = find_bundle(str(self.model))
-        for each in self.each():
-            separator_of(bundle, each)
+        if not tells_talkers(bundle):
+            for each in self.each():
+                separator_of(bundle, each)
+        elif self.channels == "apart":
+            raise BadOption(f"{self.model} takes talkers apart in all channels at once; leave out --channels apart.")
+        else:
+            separator_of(bundle, self.together())
+
+    def together(self) -> Settings:
+        """What takes all talkers apart, without limits."""
+        return Settings(**{name: getattr(self, name) for name in ("model", "channels", "threads", "mask", "factor")})
 
     def each(self) -> list[Settings]:
         """What separates each of the voices, without limits."""
-        plain = {name: getattr(self, name) for name in ("model", "channels", "threads", "mask", "factor")}
-        return [Settings(**plain, cues=((CUE, person.voice),)) for person in self.persons]
+        return [replace(self.together(), cues=((CUE, person.voice),)) for person in self.persons]
 
 
 def find_bundle(model: str) -> Bundle:
-    """A bundle with a voice cue. Raises BadOption that names those that have one, UnknownModel."""
+    """A bundle with a voice cue, or one that takes talkers apart. Raises BadOption that names those that can, UnknownModel."""
     if model not in METHODS and model != "auto":
         bundle = catalog.find(model)
-        if any(cue.name == CUE for cue in bundle.manifest.cues):
+        if _able(bundle):
             return bundle
-    able = [name for name in catalog.names() if any(cue.name == CUE for cue in catalog.find(name).manifest.cues)]
+    able = [name for name in catalog.names() if _able(catalog.find(name))]
     raise BadOption(f"{model} cannot be told which voice is meant; {_listed(able)}")
+
+
+def _able(bundle: Bundle) -> bool:
+    return tells_talkers(bundle) or any(cue.name == CUE for cue in bundle.manifest.cues)
 
 
 def encoder_for(bundle: Bundle, named: str = "") -> VoiceEncoder:
@@ -91,7 +107,7 @@ def encoder_for(bundle: Bundle, named: str = "") -> VoiceEncoder:
     Raises BadOption where that is another encoder, or not here.
     """
     m = bundle.manifest
-    (cue,) = (cue for cue in m.cues if cue.name == CUE)
+    cue = next((cue for cue in m.cues if cue.name == CUE), Cue(CUE))  # what takes talkers apart goes with any encoder
     encoder = catalog.find(named).encoder() if named else _shipped(cue.source)
     if encoder is None or (cue.source and cue.source != encoder.identity):
         found = f", not of {encoder.identity}" if encoder else ""
@@ -122,61 +138,71 @@ class Chosen:
 
     def __init__(self, rate: int, channels: int, settings: ChosenSettings, encoder: VoiceEncoder | None = None) -> None:
         self.settings = settings
-        heard = encoder or encoder_for(find_bundle(str(settings.model)), settings.encoder)
-        self._voices = [
-            _Voice(person, Separation(rate, channels, each), heard, settings.gate)
-            for person, each in zip(settings.persons, settings.each(), strict=True)
-        ]
-        first = self._voices[0].separation
+        bundle = find_bundle(str(settings.model))
+        heard = encoder or encoder_for(bundle, settings.encoder)
+        self._together = tells_talkers(bundle)
+        if self._together:
+            opened = _opened(network_of(bundle, settings.threads), channels, settings.persons, heard)
+            self._separations = [Separation(rate, channels, settings.together(), opened)]
+        else:
+            self._separations = [Separation(rate, channels, each) for each in settings.each()]
+        self._voices = [_Voice(person, rate, channels, heard, settings.gate) for person in settings.persons]
+        first = self._separations[0]
         self.rate, self.channels, self.model, self.latency = first.rate, channels, first.model, first.latency
         self.stems = (*(person.name for person in settings.persons), REST)
 
     def watch(self, tell: Callable[[float], None]) -> None:
         """See `Separation.watch`."""
-        self._voices[0].separation.watch(tell)
+        self._separations[0].watch(tell)
 
     def feed(self, block: Samples) -> Stems:
         """Give the next samples `(channels, time)`, take what is finished. Raises as `Separation.feed`."""
-        return self._apart([voice.feed(block) for voice in self._voices])
+        return self._apart([separation.feed(block) for separation in self._separations], ended=False)
 
     def flush(self) -> Stems:
         """The rest, after the last block. Raises BadInput the second time."""
-        return self._apart([voice.flush() for voice in self._voices])
+        return self._apart([separation.flush() for separation in self._separations], ended=True)
 
     @property
     def presence(self) -> Mapping[str, Presence]:
         """Of each voice, as far as it is known."""
         return {voice.name: voice.follower.presence for voice in self._voices}
 
-    def _apart(self, found: list[tuple[Samples, Samples]]) -> Stems:
+    def _apart(self, separated: list[Stems], ended: bool) -> Stems:
         """From each voice and the recording, of equal length, to the stems."""
+        first, *others = separated[0].values()
+        recording = sum(others, start=first)
+        names = [voice.name if self._together else CUE for voice in self._voices]
+        each_of = separated * len(names) if self._together else separated
+        estimates = [stems[name] for stems, name in zip(each_of, names, strict=True)]
+        found = [voice.followed(each, recording, ended) for voice, each in zip(self._voices, estimates, strict=True)]
         least, recording = np.float32(self.settings.least_gain), found[0][1]
         kept = least * recording if least and not self.settings.remove else np.float32(0)
         voices = [np.asarray((1 - least) * voice + kept, np.float32) for voice, _ in found]
         return dict(zip(self.stems, [*voices, recording - sum(voices[1:], start=voices[0])], strict=True))
 
 
+def _opened(network: Network, channels: int, persons: tuple[Person, ...], encoder: VoiceEncoder) -> Opened:
+    """The wanted voices of what a network takes apart."""
+    wanted = np.array([person.voice for person in persons], np.float32)
+    body = WantedBody(network, channels, wanted, encoder)
+    stems = (*(person.name for person in persons), REST)
+    return Opened(network.name, stems, True, network.rate, LATENCY + network.separator.window, body)
+
+
 class _Voice:
-    """One wanted voice on its way: separated, followed, and where it is not sure, left out."""
+    """One wanted voice on its way: followed, and where it is not sure, left out."""
 
     def __init__(
-        self, person: Person, separation: Separation, encoder: VoiceEncoder, gate: tuple[float, float]
+        self, person: Person, rate: int, channels: int, encoder: VoiceEncoder, gate: tuple[float, float]
     ) -> None:
-        self.name, self.separation, rate = person.name, separation, separation.rate
+        self.name = person.name
         self.follower = Follower(np.asarray(person.voice, np.float32), encoder, rate)
         self._gate = Gate(gate[0], rate, gate[1]) if gate[0] else None
-        self._waiting = [np.zeros((separation.channels, 0), np.float32)] * 2
+        self._waiting = [np.zeros((channels, 0), np.float32)] * 2
 
-    def feed(self, block: Samples) -> tuple[Samples, Samples]:
-        """The voice and the recording, as far as they are finished."""
-        return self._followed(self.separation.feed(block), ended=False)
-
-    def flush(self) -> tuple[Samples, Samples]:
-        """The rest of both."""
-        return self._followed(self.separation.flush(), ended=True)
-
-    def _followed(self, stems: Stems, ended: bool) -> tuple[Samples, Samples]:
-        voice, recording = stems[CUE], stems[CUE] + stems[REST]
+    def followed(self, voice: Samples, recording: Samples, ended: bool) -> tuple[Samples, Samples]:
+        """The voice and the recording, as far as they are finished; ended: these samples are the last."""
         known = self.follower.feed(voice, recording)
         if ended:
             known += self.follower.flush()

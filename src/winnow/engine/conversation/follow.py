@@ -30,12 +30,16 @@ AROUND = round(0.5 / FRAME)  # frames to either side that are around
 APART = 1.5 / LENGTH  # the gain of a frame that is given to two talkers, where the levels have nothing in common
 LIKENESS = round(0.75 / FRAME)  # frames to either side over which levels are compared
 LONGEST = round(100 / FRAME)  # frames after which the next silence ends a path, if it comes before twice as many
+CERTAINTY = 10.0
+"""What evidence and costs are multiplied by to be logarithms of chances: the more, the nearer to the best assignment alone; less
+leaves more of everybody in every track. Chosen on training voices.
+"""
 MEMORY = 1 << 22  # numbers that are held where the paths of several blocks are found at once
 
 
 def follow(voices: Voices, streams: Doubles, active: Flags, talkers: Doubles, tell: Tell = nobody) -> Labels:
     """The talker of each active stem, NOBODY elsewhere. streams: levels `(streams, frames)`, dB; talkers: `(talkers, size)`."""
-    evidence = _evidence(voices, active, talkers)
+    evidence = _evidence(voices, active, 1 - voices.vectors @ talkers.T.astype(np.float32))
     costs = _costs(streams, active)
     bonus = _bonus(streams, active)
     labels = np.full(active.shape, NOBODY, np.int16)
@@ -49,11 +53,60 @@ def follow(voices: Voices, streams: Doubles, active: Flags, talkers: Doubles, te
     return np.where(active, labels, np.int16(NOBODY))
 
 
-def _evidence(voices: Voices, active: Flags, talkers: Doubles) -> npt.NDArray[np.float32]:
+def chances(voices: Voices, streams: Doubles, active: Flags, distances: npt.NDArray[np.float32]) -> Doubles:
+    """How likely each talker is the one in each stem, over all assignments instead of the best (forward-backward: Rabiner 1989),
+    `(streams, talkers, frames)`; zeros where nobody is active.
+
+    distances: how far each stretch's voice is from that of each talker, `(stretches, talkers)`; the others as in `follow`.
+    """
+    count, talkers = len(streams), distances.shape[1]
+    found = np.zeros((count, talkers, active.shape[1]))
+    frames = np.flatnonzero(active.any(axis=0))
+    if not frames.size:
+        return found
+    changes = np.exp(-CERTAINTY * _costs(streams, active)[:, frames].T)
+    gains = _gains(_evidence(voices, active, distances)[:, frames], _bonus(streams, active)[:, frames])
+    forward, backward = np.empty_like(gains), np.ones_like(gains)
+    forward[0] = gains[0] / gains[0].sum()
+    for frame in range(1, len(frames)):
+        moved = _changed(forward[frame - 1], changes[frame]) * gains[frame]
+        forward[frame] = moved / moved.sum()
+    for frame in range(len(frames) - 1, 0, -1):
+        moved = _changed(backward[frame] * gains[frame], changes[frame])
+        backward[frame - 1] = moved / moved.sum()
+    both = forward * backward
+    both /= both.sum(axis=tuple(range(1, both.ndim)), keepdims=True)
+    for stream in range(count):
+        others = tuple(axis for axis in range(1, count + 1) if axis != stream + 1)
+        found[stream][:, frames] = both.sum(axis=others).T
+    return found
+
+
+def _gains(evidence: npt.NDArray[np.float32], bonus: Doubles) -> Doubles:
+    """Weight of every assignment at every frame, `(frames, talkers, ...)`, the largest of a frame 1.
+
+    evidence: `(streams, frames, talkers)`; bonus: `(pairs, frames)`.
+    """
+    count, frames, talkers = evidence.shape
+    total = np.zeros((frames, *(talkers,) * count))
+    for stream, row in enumerate(evidence.astype(np.float64), start=1):
+        total += row.reshape([frames] + [-1 if k == stream else 1 for k in range(1, count + 1)])
+    for pair, gain in zip(_differing(count, talkers), bonus, strict=True):
+        total += gain.reshape([-1] + [1] * count) * pair
+    return np.asarray(np.exp(CERTAINTY * (total - total.max(axis=tuple(range(1, count + 1)), keepdims=True))))
+
+
+def _changed(weights: Doubles, changes: Doubles) -> Doubles:
+    """Weights of the assignments one frame on, each stem changing by itself; changes: weight of its change, `(streams,)`."""
+    for axis, change in enumerate(changes):
+        weights = weights + change * (weights.sum(axis=axis, keepdims=True) - weights)
+    return weights
+
+
+def _evidence(voices: Voices, active: Flags, distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """How little each talker's voice differs, `(streams, frames, talkers)`, in deviations of the distance."""
-    distances = 1 - voices.vectors @ talkers.T.astype(np.float32)
     own = max(float(np.median(distances.min(axis=1))), 0.02) if len(distances) else 1.0
-    found = np.zeros((*active.shape, len(talkers)), np.float32)
+    found = np.zeros((*active.shape, distances.shape[1]), np.float32)
     for stretch, distance in zip(voices.stretches, distances, strict=True):
         found[stretch.stream, stretch.begin : stretch.end] -= (distance / own / LENGTH).astype(np.float32)
     return found

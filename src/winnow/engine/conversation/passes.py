@@ -21,6 +21,7 @@ from winnow.engine.conversation.voices import Stems
 from winnow.engine.run import Opened, Separation
 from winnow.errors import BadOption
 from winnow.models import catalog
+from winnow.models.bundle import Bundle
 from winnow.models.separator import Separator
 from winnow.models.voices import VoiceEncoder
 
@@ -41,13 +42,24 @@ def open_network(model: str | os.PathLike[str] = MODEL) -> Network:
     """A bundle that separates talkers. Raises UnknownModel, BundleError, BadOption for a bundle that does something else."""
     bundle = catalog.find(model)
     m = bundle.manifest
-    talkers = [stem.startswith("talker") for stem in m.stems].count(True)
-    first = all(stem.startswith("talker") for stem in m.stems[:talkers])
-    if talkers < 2 or not first or not bundle.windowed or m.cues:
+    if not tells_talkers(bundle):
         raise BadOption(
             f"{m.name} does not tell talkers apart, its stems are {', '.join(m.stems)}; leave out --model, or give one of talkers."
         )
-    return Network(m.name, bundle.separator(), m.rate, talkers)
+    return network_of(bundle)
+
+
+def tells_talkers(bundle: Bundle) -> bool:
+    """Whether a bundle takes talkers apart, its first stems, and is told nothing about them."""
+    talkers = [stem.startswith("talker") for stem in bundle.manifest.stems]
+    return sum(talkers) > 1 and all(talkers[: sum(talkers)]) and bundle.windowed and not bundle.manifest.cues
+
+
+def network_of(bundle: Bundle, threads: int = 1) -> Network:
+    """A bundle that takes talkers apart, made ready."""
+    m = bundle.manifest
+    talkers = sum(stem.startswith("talker") for stem in m.stems)
+    return Network(m.name, bundle.separator(threads=threads), m.rate, talkers)
 
 
 class Listening:

@@ -47,7 +47,7 @@ class RoutedBody:
         stems = self._read(begin, end)
         stems = np.pad(stems, ((0, 0), (0, 0), (0, end - begin - stems.shape[2])))
         shares = weights(self._route, self._talkers, self._frame, begin, end)
-        first, second, rise = _between(self._gains.shape[1], self._frame, begin, end)
+        first, second, rise = between(self._gains.shape[1], self._frame, begin, end)
         gains = self._gains[:, first] * (1 - rise) + self._gains[:, second] * rise
         return Finished(led(stems, shares), gains[:, None].astype(np.float32))
 
@@ -64,12 +64,12 @@ def weights(route: Labels, talkers: int, frame: int, begin: int, end: int) -> Fl
     route: `(streams, frames)`; frame: samples of a frame. Linear between the middles of the frames, so that where a stem goes from
     one talker to another their sum stays what it was.
     """
-    first, second, rise = _between(route.shape[1], frame, begin, end)
+    first, second, rise = between(route.shape[1], frame, begin, end)
     talker = np.arange(talkers)[:, None]
     return np.stack([(row[first] == talker) * (1 - rise) + (row[second] == talker) * rise for row in route])
 
 
-def _between(
+def between(
     frames: int, frame: int, begin: int, end: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
     """The frames whose middles are before and after each sample, and how far it is from the one to the other, 0 to 1."""

@@ -21,7 +21,15 @@ from winnow.train.spectra import compressed, masked, multi_resolution, root_hann
 def mixed(**changes: Any) -> MixConfig:
     """One or two others beside the voice all the time; it is absent from a fifth of the examples and alone in some."""
     mix = replace(
-        find_preset("voice"), talkers=(2, 3), overlap="full", seconds=3.0, snr=(0.0, 30.0), noise=0.4, room=0.2
+        find_preset("voice"),
+        talkers=(2, 3),
+        overlap="full",
+        seconds=3.0,
+        snr=(0.0, 30.0),
+        noise=0.4,
+        room=0.2,
+        speed=(0.85, 1.18),
+        speed_chance=0.5,
     )
     return replace(mix, **changes)
 

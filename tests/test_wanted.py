@@ -1,0 +1,184 @@
+"""Wanted voices among the stems of a network that takes any talkers apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from chosenlike import HIGH, LOW, RATE, Bundle, Pitch, stand_in
+from winnow.engine.chosen import Chosen, ChosenSettings, Person, find_bundle
+from winnow.engine.conversation import follow, wanted
+from winnow.engine.conversation.passes import Network
+from winnow.engine.conversation.voices import Stretch, Voices
+from winnow.errors import BadOption
+
+ALICE, BOB = Person("alice", HIGH), Person("bob", LOW)
+
+
+class Talkers:
+    """A separator of what lies above and below 500 hertz, in one order or the other, by the window; windows of 2 s."""
+
+    rate, window, overlap, ordered, stems = RATE, 2.0, 0.5, False, ("talker1", "talker2")
+
+    def __init__(self):
+        self.windows = 0
+
+    def __call__(self, mix, rate):
+        spectrum, high = np.fft.rfft(mix), np.fft.rfftfreq(mix.shape[1], 1 / rate) > 500
+        parts = [np.fft.irfft(spectrum * part, mix.shape[1]).astype(np.float32) for part in (high, ~high)]
+        self.windows += 1
+        return np.stack(parts[:: 1 if self.windows % 2 else -1])
+
+
+class TalkersBundle(Bundle):
+    """A bundle of that separator, which takes no cue."""
+
+    def __init__(self):
+        super().__init__(name="apart")
+        self.manifest = replace(self.manifest, name="apart", stems=("talker1", "talker2"), remainder=False, cues=())
+
+    def separator(self, cues=None, threads=1, *, mask=None, factor=None):
+        if mask is not None or factor is not None:
+            raise BadOption("apart has one way to mask: leave out --mask and --factor.")
+        return Talkers()
+
+
+@pytest.fixture(autouse=True)
+def apart(monkeypatch):
+    bundle = TalkersBundle()
+    stand_in(monkeypatch, encoder=Pitch())
+    monkeypatch.setattr("winnow.models.catalog.find", lambda name: bundle)
+
+
+def tone(hertz, seconds, level=0.1):
+    return (level * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
+
+
+def sounding(hertz, *stretches):
+    """A tone in some stretches of 24 s, from when to when, seconds."""
+    out = np.zeros(24 * RATE, np.float32)
+    for begin, end in stretches:
+        out[round(begin * RATE) : round(end * RATE)] = tone(hertz, end - begin)
+    return out
+
+
+def level(samples):
+    return 10 * np.log10(np.mean(np.square(samples, dtype=np.float64)) + 1e-12)
+
+
+def run(recording, step=50_000, persons=(ALICE,), **options):
+    settings = ChosenSettings("apart", persons=persons, **({"sure": 0.0} | options))
+    settings.check()
+    chosen = Chosen(RATE, len(recording), settings)
+    parts = [chosen.feed(recording[:, i : i + step]) for i in range(0, recording.shape[1], step)] + [chosen.flush()]
+    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}, chosen
+
+
+def test_a_voice_is_followed_through_stems_that_change_places():
+    high, low = sounding(1000, (0, 7), (9, 15), (17, 24)), sounding(200, (3, 7), (9, 19))
+    stems = np.stack([np.where(np.arange(high.size) < 8 * RATE, a, b) for a, b in ((high, low), (low, high))])[:, None]
+    (found,), ends = wanted.tracks(stems, RATE, np.array([HIGH], np.float32), Pitch())
+    assert level(found[0] - high) < level(high) - 25
+    assert ends.tolist() == [[0.0], [1.0]]
+
+
+class Distant(Pitch):
+    """An encoder that finds the wanted voice little like its reference, and the other one even less."""
+
+    def __call__(self, samples, rate):
+        cosine = 0.2 if super().__call__(samples, rate)[0] else -0.3
+        return np.array([cosine, np.sqrt(1 - cosine**2)], np.float32)
+
+
+def test_the_voice_that_is_more_alike_is_the_wanted_one_even_if_it_is_little_alike():
+    high, low = sounding(1000, (0, 6), (9, 20)), sounding(200, (3, 12), (16, 24))
+    (found,), _ = wanted.tracks(np.stack([high, low])[:, None], RATE, np.array([HIGH], np.float32), Distant())
+    assert level(found[0] - high) < level(high) - 20
+
+
+def test_what_is_faint_and_far_from_all_speech_goes_to_the_rest():
+    high, faint = sounding(1000, (0, 4)), 0.002 * sounding(1500, (8, 12))
+    stems, _ = run((high + faint)[None])
+    assert level(stems["alice"][:, 7 * RATE :]) < level(faint[7 * RATE :]) - 30
+
+
+@pytest.mark.parametrize("persons", [(ALICE,), (BOB,), (ALICE, BOB)])
+def test_voices_come_out_whole_and_all_adds_up(persons):
+    high, low = sounding(1000, (0, 6), (8, 20)), sounding(200, (2, 12), (16, 24))
+    stems, _ = run((high + low)[None], persons=persons)
+    for person, voice in ((ALICE, high), (BOB, low)):
+        if person in persons:
+            assert level(stems[person.name][0] - voice) < level(voice) - 20
+    np.testing.assert_allclose(sum(stems.values()), (high + low)[None], atol=1e-6)
+
+
+def test_blocks_do_not_matter_and_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(wanted, "PAST", 2.0)
+    monkeypatch.setattr(wanted, "BLOCK", 4.0)
+    monkeypatch.setattr(wanted, "AHEAD", 2.0)
+    recording = np.stack([sounding(1000, (0, 24)) + sounding(200, (3, 21)), sounding(200, (3, 21))])
+    one, _ = run(recording, step=recording.shape[1])
+    many, _ = run(recording, step=7001)
+    for name, part in one.items():
+        np.testing.assert_allclose(part, many[name], atol=1e-5)
+    assert level(many["alice"] - [sounding(1000, (0, 24)), 0 * recording[1]]) < level(recording[0]) - 20
+    body = wanted.WantedBody(Network("apart", Talkers(), RATE, 2), 2, np.array([HIGH], np.float32), Pitch())
+    most, given = 0, 0
+    for begin in range(0, recording.shape[1], 8000):
+        given += body.feed(recording[:, begin : begin + 8000]).stems.shape[2]
+        most = max(most, body._stems.shape[2], body._mix.shape[1])
+    assert most <= 11 * RATE
+    assert given + body.flush().stems.shape[2] == recording.shape[1]
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 12_000])
+def test_short_recordings_keep_their_length(length):
+    stems, _ = run(tone(1000, 1)[None, :length])
+    assert {part.shape for part in stems.values()} == {(1, length)}
+
+
+def test_a_voice_that_is_not_there_falls():
+    low = sounding(200, (0, 24))[None]
+    stems, chosen = run(low, sure=None)
+    assert level(stems["alice"]) < level(low) - 20
+    assert not chosen.presence["alice"].found
+
+
+def test_silence_stays_silent():
+    stems, _ = run(np.zeros((1, 5 * RATE), np.float32))
+    assert not stems["alice"].any() and not stems["rest"].any()
+
+
+def test_talkers_are_taken_apart_in_all_channels_at_once():
+    with pytest.raises(BadOption, match="leave out --channels apart"):
+        run(tone(1000, 1)[None], channels="apart")
+    with pytest.raises(BadOption, match="leave out --mask"):
+        run(tone(1000, 1)[None], mask="org")
+    assert find_bundle("apart").manifest.name == "apart"
+
+
+def test_chances_are_those_of_all_assignments():
+    """Against the sum over every assignment of 2 talkers to 2 stems in 4 frames, one by one."""
+    rng = np.random.default_rng(0)
+    streams, active = rng.uniform(-30, -20, (2, 4)), np.ones((2, 4), bool)
+    voices = Voices(
+        [Stretch(0, 0, 4, 0), Stretch(1, 0, 2, 1), Stretch(1, 2, 4, 2)],
+        np.zeros((3, 2), np.float32),
+        np.ones(3),
+        np.ones(3, bool),
+    )
+    distances = rng.uniform(0.4, 0.6, (3, 2)).astype(np.float32)
+    found = follow.chances(voices, streams, active, distances)
+    evidence, costs = follow._evidence(voices, active, distances), follow._costs(streams, active)
+    bonus = follow._bonus(streams, active)[0]
+    sums = np.zeros((2, 2, 4))
+    for path in product(product((0, 1), repeat=2), repeat=4):
+        total = sum(evidence[s, t, path[t][s]] for t in range(4) for s in (0, 1))
+        total += sum(bonus[t] for t in range(4) if path[t][0] != path[t][1])
+        total -= sum(costs[s, t] for t in range(1, 4) for s in (0, 1) if path[t][s] != path[t - 1][s])
+        for t, s in product(range(4), (0, 1)):
+            sums[s, path[t][s], t] += np.exp(follow.CERTAINTY * total)
+    np.testing.assert_allclose(found, sums / sums.sum(axis=1, keepdims=True), atol=1e-6)
