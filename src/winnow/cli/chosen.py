@@ -25,11 +25,7 @@ Persons = Annotated[
 ]
 Model = Annotated[
     str,
-    typer.Option(
-        "--model",
-        metavar="NAME|PATH",
-        help="A network of talkers, or one that is told the voice.",
-    ),
+    typer.Option("--model", metavar="NAME|PATH", help="A network of talkers, or one that is told the voice."),
 ]
 Mask = Annotated[
     str | None, typer.Option("--mask", metavar="org|inv_div|inv_sub", help="VoiceFilter as it was published.")
