@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from winnow.aside import aside, write_text
+from winnow.errors import BadOption
 from winnow.train.log import Log
 from winnow.train.losses import Loss
+from winnow.train.muon import Muon
 from winnow.train.schedule import Progress, Schedule
 from winnow.train.scores import Examples, validation
 from winnow.train.tracking import Tracking
@@ -45,6 +47,17 @@ class Recipe(Protocol):
         ...
 
 
+def optimiser_of(network: nn.Module, config: Any) -> torch.optim.Optimizer:
+    """What moves the weights, by the configuration of a recipe. Raises BadOption."""
+    rate, decay, betas = config.learning_rate, config.weight_decay, (0.9, 0.98)
+    if config.optimiser == "muon":
+        return Muon(network, rate, betas, decay)
+    if config.optimiser != "adamw":
+        raise BadOption(f"optimiser {config.optimiser}: there are adamw and muon.")
+    trained = [p for p in network.parameters() if p.requires_grad]
+    return torch.optim.AdamW(trained, rate, betas=betas, weight_decay=decay)
+
+
 class Solver:
     """Trains one recipe in one run folder.
 
@@ -65,10 +78,7 @@ class Solver:
         network = recipe.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = recipe.network().to(self.accelerator.device)
         self.average.load_state_dict(network.state_dict())
-        c = recipe.config
-        trained = [p for p in network.parameters() if p.requires_grad]
-        optimiser = torch.optim.AdamW(trained, c.learning_rate, betas=(0.9, 0.98), weight_decay=c.weight_decay)
-        self.network, self.optimiser = self.accelerator.prepare(network, optimiser)
+        self.network, self.optimiser = self.accelerator.prepare(network, optimiser_of(network, recipe.config))
         self.progress = Progress()
         self._log: Log | None = None
         self._latest: dict[str, float] = {}

@@ -17,11 +17,13 @@ from winnow.train.encoders import Vectors
 class Descent:
     """How weights are found, a part of what a run needs besides its data; a recipe adds its own.
 
-    epoch: examples that make one. learning_rate: the highest; it rises to that in the share `warm_up` of a run, and falls to
-    final_rate. clip_norm: gradients are cut to it. average: how much of the averaged weights each step keeps, 0: none.
+    epoch: examples that make one. optimiser: adamw, or muon (see `winnow.train.muon`). learning_rate: the highest; it rises to
+    that in the share `warm_up` of a run, and falls to final_rate. clip_norm: gradients are cut to it. average: how much of the
+    averaged weights each step keeps, 0: none.
     """
 
     epoch: int = 4000
+    optimiser: str = "adamw"
     learning_rate: float = 1e-3
     final_rate: float = 2e-5
     warm_up: float = 0.02
