@@ -1,4 +1,4 @@
-"""How many people talk: the limit of likeness from which two clusters of voice vectors are one talker, chosen on training voices.
+"""How many people talk: how much a further talker must gain before there is one more, chosen on training voices.
 
     python bench/counting.py --data DATA                    forty conversations; rewrites its part of docs/conversation-scores.md
     python bench/counting.py --data DATA --rounds 1         twenty; prints only
@@ -24,7 +24,7 @@ from winnow.engine.conversation.levels import FRAME, active, measured
 from winnow.engine.conversation.voices import Voices, heard
 from winnow.models.voices import default_encoder
 
-LIMITS = tuple(round(0.44 + 0.02 * k, 2) for k in range(10))
+CAUTIONS = (0.04, 0.06, 0.08, 0.09, 0.1, 0.11, 0.125, 0.15, 0.2, 0.3)
 PITCHES = (1.14, 0.89, 1.0, 1.17)
 ROOM = "web-audio-samples/cardiod-true-stereo-15-8"
 CONDITIONS: dict[str, tuple[float | None, str | None]] = {
@@ -39,7 +39,8 @@ PEOPLE = (1, 2, 3, 4)
 ABOUT = (
     "Conversations of one to four people, 50 to 150 s long, made as above but from training recordings, at another pitch "
     f"({', '.join(f'{pitch:g}' for pitch in PITCHES)} times their own). In how many of them the number of people was found, by the "
-    f"likeness from which two clusters count as one talker; winnow takes {count.LIKE:g}."
+    "caution (F_B of Landini et al. 2022, over the root of the number of stretches): how much a further talker must gain before "
+    f"there is one more; winnow takes {count.CAUTION:g}."
 )
 
 
@@ -80,39 +81,39 @@ def drawn(number: int) -> list[Scene]:
 
 
 def numbers(model: Model, scene: Scene, args: argparse.Namespace) -> list[int]:
-    """Of people found, for each limit."""
+    """Of people found, for each caution."""
     conversation = compose(scene, args.data)
     stems = streams(model, conversation, args.anew)[:, None]
     levels = measured(stems, conversation.mixture[None], RATE)
     frame = round(FRAME * RATE)
     voices = heard(levels.streams, active(levels), lambda b, e: stems[:, :, b:e], frame, RATE, default_encoder())
-    made = [counted(voices, limit) for limit in LIMITS]
+    made = [counted(voices, caution) for caution in CAUTIONS]
     print(f"{scene.name}, {scene.people} people: {made}", flush=True)
     return made
 
 
-def counted(voices: Voices, limit: float) -> int:
-    """People that the clusters come to with this limit."""
-    usual, count.LIKE = count.LIKE, limit
+def counted(voices: Voices, caution: float) -> int:
+    """People that the clusters come to with this caution."""
+    usual, count.CAUTION = count.CAUTION, caution
     try:
         return len(count.centroids(voices, None))
     finally:
-        count.LIKE = usual
+        count.CAUTION = usual
 
 
 def page(args: argparse.Namespace, scenes: Sequence[Scene], found: Sequence[Sequence[int]]) -> str:
     """The section."""
     right = np.array([[number == scene.people for number in row] for scene, row in zip(scenes, found, strict=True)])
     more = np.array([[number > scene.people for number in row] for scene, row in zip(scenes, found, strict=True)])
-    usual = LIMITS.index(count.LIKE)
-    by_limit = [
+    usual = CAUTIONS.index(count.CAUTION)
+    by_caution = [
         [
-            f"{limit:g}",
+            f"{caution:g}",
             f"{right[:, k].sum()} of {len(scenes)}",
             str(more[:, k].sum()),
             str((~right & ~more)[:, k].sum()),
         ]
-        for k, limit in enumerate(LIMITS)
+        for k, caution in enumerate(CAUTIONS)
     ]
     by_scene = []
     for name in CONDITIONS:
@@ -127,11 +128,11 @@ def page(args: argparse.Namespace, scenes: Sequence[Scene], found: Sequence[Sequ
         by_scene.append(cells)
     return "\n\n".join(
         [
-            "## How many people: the limit",
+            "## How many people: the caution",
             report.facts(f"python bench/counting.py --data DATA --model {args.model}", ["numpy", "onnxruntime"]),
             ABOUT,
-            report.table(["limit", "right", "too many", "too few"], by_limit),
-            f"Found with {count.LIKE:g}:",
+            report.table(["caution", "right", "too many", "too few"], by_caution),
+            f"Found with {count.CAUTION:g}:",
             report.table(["", *(f"{people} there" for people in PEOPLE)], by_scene),
         ]
     )

@@ -1,5 +1,7 @@
 """Who speaks when, and how many: noise and music are not speech, and clusters of vectors are counted as they were made."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -115,15 +117,35 @@ def means_of(number, cosine):
     return base
 
 
-@pytest.mark.parametrize("spread", [0.3, 1.0, 1.6])
-@pytest.mark.parametrize("cosine", [0.0, 0.3, 0.7])
-def test_likeness_is_the_cosine_of_what_vectors_are_around(spread, cosine):
-    voices, who = voices_of(means_of(2, cosine), 400, spread, np.random.default_rng(0))
-    begins = np.array([stretch.begin for stretch in voices.stretches])
-    found = count.likeness(voices.vectors, who, begins)[0, 1]
-    assert found == pytest.approx(cosine, abs=0.05)
-    plain = (voices.vectors[who == 0] @ voices.vectors[who == 1].T).mean()
-    assert spread < 1 or cosine == 0 or plain < 0.6 * cosine + 0.01
+def test_chances_are_those_over_all_paths():
+    rng = np.random.default_rng(0)
+    stretches, talkers = 5, 3
+    logarithms, stays = rng.normal(0, 2, (stretches, talkers)), rng.uniform(0.1, 0.95, stretches)
+    shares = rng.dirichlet(np.ones(talkers))
+    chances, turns = np.zeros((stretches, talkers)), np.zeros(talkers)
+    for path in itertools.product(range(talkers), repeat=stretches):
+        weight, taken = shares[path[0]] * np.exp(logarithms[0, path[0]]), np.eye(talkers)[path[0]]
+        for k in range(1, stretches):
+            drawn = (1 - stays[k]) * shares[path[k]]  # a turn may be the same one's again
+            moved = drawn + stays[k] * (path[k] == path[k - 1])
+            weight *= moved * np.exp(logarithms[k, path[k]])
+            taken = taken + np.eye(talkers)[path[k]] * drawn / moved
+        chances[np.arange(stretches), path] += weight
+        turns += weight * taken
+    found, share = count._heard(logarithms, stays, shares)
+    np.testing.assert_allclose(found, chances / chances.sum(axis=1, keepdims=True), rtol=1e-9)
+    np.testing.assert_allclose(share, turns / turns.sum(), rtol=1e-9)
+
+
+def test_a_stretch_without_a_pause_around_is_rather_its_neighbours():
+    means = means_of(2, 0.0)
+    voices, who = voices_of(means, 40, 0.3, np.random.default_rng(0))
+    doubtful = 9  # within a turn of the first talker's
+    vectors = voices.vectors.copy()
+    vectors[doubtful] = (0.4 * means[0] + 0.6 * means[1]) / np.hypot(0.4, 0.6)
+    for runs, same in (([stretch.run for stretch in voices.stretches], True), (range(who.size), False)):
+        labels = count.shared(vectors, voices.lengths, np.array(runs))
+        assert (labels[doubtful] == labels[doubtful - 1]) == same
 
 
 @pytest.mark.parametrize("people", [1, 2, 3, 4, 6])

@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from conversing import network
 from voicelike import voice
 from winnow import media
 from winnow.audio import Audio
 from winnow.dsp.resample import resample
 from winnow.engine import voicestore
+from winnow.engine.conversation import passes, together
 from winnow.engine.reference import RATE, active, like_speech, parse, two_voices, voice_of
 from winnow.errors import BadAudio, BadInput, BadOption, InputNotFound
 from winnow.models.voices import SpectralVoice
@@ -104,6 +106,18 @@ def test_two_voices_in_one_reference_are_noticed(tmp_path):
     assert not any(two_voices(voice(who, 12), ENCODER) for who in range(6))
     path = write(tmp_path / "both.wav", voice(0, 6), voice(5, 6))
     assert "two voices" in voice_of([path], ENCODER).warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("who", "gain", "expected"), [(5, 1.0, True), (5, 0.5, True), (5, 0.3, False), (0, 0.7, False)]
+)
+def test_two_voices_at_once_are_noticed(tmp_path, monkeypatch, who, gain, expected):
+    known = np.stack([voice(0, 6), gain * voice(who, 6)])
+    opened = network(np.concatenate([known, known], axis=1))
+    assert together.together(known.sum(axis=0)[None], RATE, ENCODER, opened) == expected
+    monkeypatch.setattr(passes, "network_of", lambda bundle: network(known))
+    found = voice_of([write(tmp_path / "a.wav", known.sum(axis=0))], ENCODER)
+    assert [("two voices" in line) for line in found.warnings] == [True] * expected
 
 
 def test_several_references_are_averaged(tmp_path):

@@ -147,9 +147,19 @@ def voice_in(speech: Floats, encoder: VoiceEncoder, name: str) -> Voice:
         warnings.append(f"{name}: only {seconds:.1f} s of speech; {SHORT:g} s and more tell a voice better.")
     elif not like_speech(speech):  # a short stretch may have no soft tenth
         warnings.append(f"{name}: this sounds like music or noise. Give a few seconds of the person alone.")
-    if two_voices(speech, encoder):
+    if two_voices(speech, encoder) or _together(speech, encoder):
         warnings.append(f"{name}: there seem to be two voices in it. Give a stretch where one person speaks alone.")
     return Voice(encoder(speech, RATE), seconds, encoder.identity, tuple(warnings))
+
+
+def _together(speech: Floats, encoder: VoiceEncoder) -> bool:
+    """Whether two speak in it at once, as far as there is a network to tell."""
+    from winnow.engine.conversation.passes import MODEL, network_of, tells_talkers
+    from winnow.engine.conversation.together import together
+    from winnow.models import catalog
+
+    bundle = catalog.find(MODEL) if MODEL in catalog.names() else None
+    return bundle is not None and tells_talkers(bundle) and together(speech[None], RATE, encoder, network_of(bundle))
 
 
 def like_speech(speech: Floats) -> bool:

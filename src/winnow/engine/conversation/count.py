@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,17 +17,25 @@ Whole = npt.NDArray[np.int64]
 
 MOST_TALKERS = 20
 MOST = 1000  # vectors that are clustered
-LIKE = 0.54
-"""Likeness of two clusters, with what is uncertain in a vector taken out, from which they are one talker.
+ROUNDS, STEPS = 8, 20  # random beginnings of k-means, and its steps
+SHARE, FEWEST, FULL = 0.04, 3.0, 20.0  # of all speech that makes a talker, but from 3 to 20 seconds
 
-Chosen on simulated conversations of training voices at another pitch, so that the encoder tells them apart no better than people
-it never heard (bench/counting.py).
+VARIANCE, SPREAD = 0.009, 0.84
+"""Of unit vectors of stretches, in each of their dimensions: within a voice, and that of voices in units of it."""
+
+EVIDENCE, CAUTION = 0.2, 0.1
+"""What a stretch counts for, since stretches overlap and share more than their voice, and what a further talker must gain, times
+the root of the number of stretches, since the more there are, the more a voice differs from itself: F_A and F_B of Landini et al.
+2022. These four were chosen on simulated conversations of training voices at another pitch, so that the encoder tells them apart
+no better than people it never heard (bench/counting.py).
 """
 
-NEAR = round(2 / FRAME)  # frames: stretches that begin within so many share more than their voice
-ROUNDS, STEPS = 8, 20  # random beginnings of k-means, and its steps
-FAINTEST = 0.05  # likeness within a cluster at least
-SHARE, FEWEST, FULL = 0.04, 3.0, 20.0  # of all speech that makes a talker, but from 3 to 20 seconds
+STAYS, RETURNS = 0.99, 0.7
+"""Chances that the next stretch is the same talker's: without a pause between, and with one."""
+
+FIRST = 12  # clusters to begin with
+SURE = 5.0  # weight of the beginning: logarithm of the chance of a cluster over that of another
+TURNS, STILL = 40, 1e-3  # rounds at most; change of the shares from which on nothing moves any more
 
 
 def centroids(voices: Voices, speakers: int | None, tell: Tell = nobody) -> Doubles:
@@ -37,32 +46,80 @@ def centroids(voices: Voices, speakers: int | None, tell: Tell = nobody) -> Doub
     """
     chosen = _spread(np.flatnonzero(voices.loudest))
     vectors = voices.vectors[chosen].astype(np.float64)
-    begins = np.array([voices.stretches[k].begin for k in chosen], np.int64)
-    seconds = voices.lengths[chosen] * STEP * FRAME * voices.loudest.sum() / max(len(chosen), 1)
+    lengths = voices.lengths[chosen]
+    seconds = lengths * STEP * FRAME * voices.loudest.sum() / max(len(chosen), 1)
     if speakers:
         labels = k_means(vectors, speakers, tell) if len(chosen) >= speakers else np.arange(len(chosen))
     else:
-        labels = _found(vectors, seconds, begins, tell)
-    names = np.unique(labels)
-    mass = np.bincount(labels, seconds) if len(labels) else np.zeros(0)
+        labels = _with_enough(shared(vectors, lengths, _runs(voices, chosen), tell), seconds)
+    names = np.unique(labels[labels >= 0])
+    mass = np.bincount(np.maximum(labels, 0), np.where(labels < 0, 0, seconds)) if len(labels) else np.zeros(0)
     found = [
         _mean(vectors[labels == label], seconds[labels == label]) for label in sorted(names, key=lambda k: -mass[k])
     ]
     return np.array(found).reshape(len(found), vectors.shape[1])
 
 
-def _found(vectors: Doubles, seconds: Doubles, begins: Whole, tell: Tell) -> Whole:
-    """The largest number of clusters of which no two are alike, counted up from one."""
-    least = least_seconds(float(seconds.sum()))
-    labels = np.zeros(len(vectors), np.int64)
-    for count in range(2, min(MOST_TALKERS, len(vectors) // 2) + 1):
-        tried = k_means(vectors, count, part(tell, (count - 2) / MOST_TALKERS, (count - 1) / MOST_TALKERS))
-        if np.bincount(tried, seconds, count).min() < least:
-            continue
-        if likeness(vectors, tried, begins).max() >= LIKE:
+def _runs(voices: Voices, chosen: Whole) -> Whole:
+    return np.array([voices.stretches[k].run for k in chosen], np.int64)
+
+
+def _with_enough(labels: Whole, seconds: Doubles) -> Whole:
+    """Labels of the clusters of those who speak long enough to be a talker, -1 for the others; of all where nobody does."""
+    if not len(labels):
+        return labels
+    enough = np.bincount(labels, seconds) >= least_seconds(float(seconds.sum()))
+    return np.where(enough[labels], labels, -1) if enough.any() else labels
+
+
+def shared(vectors: Doubles, lengths: Doubles, runs: Whole, tell: Tell = nobody) -> Whole:
+    """The talker of each stretch, of as many as there seem to be: a hidden Markov model whose states are talkers, with a prior
+    over their voices, so that nobody is there who explains too little (VBx: Landini et al. 2022), here with variances that are
+    the same in all directions.
+
+    vectors: unit, `(stretches, size)`, in order of time; lengths: of the stretches, weights; runs: of stretches without a pause.
+    """
+    if len(vectors) < 2:
+        return np.zeros(len(vectors), np.int64)
+    first = k_means(vectors, min(FIRST, len(vectors)), part(tell, 0, 0.5))
+    chances = np.exp(SURE * (first[:, None] == np.unique(first)))
+    chances /= chances.sum(axis=1, keepdims=True)
+    shares = np.full(chances.shape[1], 1 / chances.shape[1])
+    known = EVIDENCE / (CAUTION * math.sqrt(len(vectors))) * SPREAD
+    stays = np.where(np.diff(runs, prepend=-1) == 0, STAYS, RETURNS)
+    for turn in range(TURNS):
+        tell(0.5 + 0.5 * turn / TURNS)
+        before, weights = shares, chances * lengths[:, None]
+        narrower = 1 / (1 + known * weights.sum(axis=0))  # of what is known of a voice, eq. 17
+        means = known * narrower[:, None] * (weights.T @ vectors)  # eq. 16
+        far = _squares(vectors, means) / VARIANCE + vectors.shape[1] * SPREAD * narrower
+        chances, shares = _heard(-0.5 * EVIDENCE * lengths[:, None] * far, stays, shares)
+        if np.abs(shares - before).max() < STILL:
             break
-        labels = tried
-    return labels
+    return np.asarray(chances.argmax(axis=1))
+
+
+def _heard(logarithms: Doubles, stays: Doubles, shares: Doubles) -> tuple[Doubles, Doubles]:
+    """Chance of each talker in each stretch `(stretches, talkers)`, and what share of turns each one takes `(talkers,)`, by
+    forward and backward recursion (Rabiner 1989).
+
+    logarithms: of the likelihoods; stays: chance that the talker is the one before; shares: of the turns, as assumed.
+    """
+    likely = np.exp(logarithms - logarithms.max(axis=1, keepdims=True)) + 1e-300
+    forward, backward, sums = np.empty_like(likely), np.ones_like(likely), np.empty(len(likely))
+    comes = shares
+    for k, row in enumerate(likely):
+        moved = row * comes
+        sums[k] = moved.sum()
+        forward[k] = moved / sums[k]
+        if k + 1 < len(likely):
+            comes = stays[k + 1] * forward[k] + (1 - stays[k + 1]) * shares
+    for k in range(len(likely) - 1, 0, -1):
+        after = likely[k] * backward[k]
+        backward[k - 1] = (stays[k] * after + (1 - stays[k]) * (after @ shares)) / sums[k]
+    begun = (1 - stays[1:, None]) * shares * likely[1:] * backward[1:] / sums[1:, None]
+    turns = forward[0] * backward[0] + begun.sum(axis=0)
+    return forward * backward, np.maximum(turns / turns.sum(), 1e-12)
 
 
 def k_means(vectors: Doubles, count: int, tell: Tell = nobody) -> Whole:
@@ -92,24 +149,6 @@ def _squares(vectors: Doubles, means: Doubles) -> Doubles:
     """Of the distances, `(vectors, means)`."""
     both = np.square(vectors).sum(axis=1)[:, None] + np.square(means).sum(axis=1)
     return np.asarray(np.maximum(both - 2 * vectors @ means.T, 0))
-
-
-def likeness(vectors: Doubles, labels: Whole, begins: Whole) -> Doubles:
-    """How alike each two clusters are, `(clusters, clusters)`, 1: one voice; on the diagonal nothing.
-
-    The mean cosine of their members over the geometric mean of those within either: what is uncertain in a vector lowers both
-    alike (Spearman's correction for attenuation, 1904). begins: frames; neighbours in time do not count, they are alike for
-    other reasons than the voice.
-    """
-    member = np.eye(int(labels.max()) + 1)[labels]
-    apart = np.abs(begins[:, None] - begins[None])
-    cosines = vectors @ vectors.T
-    sums, counts = (member.T @ (part * (apart > NEAR)) @ member for part in (cosines, np.ones_like(cosines)))
-    means = np.where(counts > 0, sums / np.maximum(counts, 1), 1.0)
-    within = np.maximum(np.diag(means), FAINTEST)
-    found = means / np.sqrt(np.outer(within, within))
-    np.fill_diagonal(found, -np.inf)
-    return np.asarray(found)
 
 
 def _spread(chosen: Whole) -> Whole:
