@@ -86,17 +86,31 @@ def test_a_voice_is_followed_through_stems_that_change_places():
 
 
 class Distant(Pitch):
-    """An encoder that finds the wanted voice little like its reference, and the other one even less."""
+    """An encoder that finds a high and a low voice alike with the wanted one by given cosines."""
+
+    def __init__(self, high, low):
+        super().__init__()
+        self.high, self.low = high, low
 
     def __call__(self, samples, rate):
-        cosine = 0.2 if super().__call__(samples, rate)[0] else -0.3
+        cosine = self.high if super().__call__(samples, rate)[0] else self.low
         return np.array([cosine, np.sqrt(1 - cosine**2)], np.float32)
 
 
-def test_the_voice_that_is_more_alike_is_the_wanted_one_even_if_it_is_little_alike():
-    high, low = sounding(1000, (0, 6), (9, 20)), sounding(200, (3, 12), (16, 24))
-    (found,), _ = wanted.tracks(np.stack([high, low])[:, None], RATE, np.array([HIGH], np.float32), Distant())
-    assert level(found[0] - high) < level(high) - 20
+@pytest.mark.parametrize("above", [-0.03, 0.03])
+def test_from_when_on_a_voice_is_the_wanted_one(above):
+    high, low = sounding(1000, (0, 6), (14, 20)), sounding(200, (7, 13), (21, 24))
+    stems, person = np.stack([high, low])[:, None], np.array([HIGH], np.float32)
+    least = Distant.alike - wanted.LESS
+
+    def nearest(encoder, *candidates):
+        (found,), _ = wanted.tracks(stems, RATE, person, encoder)
+        return int(np.argmin([level(found[0] - each) for each in candidates]))
+
+    # one is: the other is too from a little below what the encoder calls alike
+    assert nearest(Distant(0.8, least + above), high, high + low) == (above > 0)
+    # neither is that much alike: the one that is more so
+    assert nearest(Distant(least - 0.1 + above, least - 0.1 - above), low, high, high + low, 0 * high) == (above > 0)
 
 
 def test_what_is_faint_and_far_from_all_speech_goes_to_the_rest():
