@@ -1,4 +1,4 @@
-"""How many people talk: how much a further talker must gain before there is one more, chosen on training voices.
+"""How many people talk: what the model that counts them takes for granted, chosen on training voices.
 
     python bench/counting.py --data DATA                    forty conversations; rewrites its part of docs/conversation-scores.md
     python bench/counting.py --data DATA --rounds 1         twenty; prints only
@@ -24,7 +24,15 @@ from winnow.engine.conversation.levels import FRAME, active, measured
 from winnow.engine.conversation.voices import Voices, heard
 from winnow.models.voices import default_encoder
 
-CAUTIONS = (0.04, 0.06, 0.08, 0.09, 0.1, 0.11, 0.125, 0.15, 0.2, 0.3)
+TRIED: dict[str, tuple[float, ...]] = {
+    "CAUTION": (0.05, 0.07, 0.085, 0.1, 0.12, 0.14, 0.2),
+    "EVIDENCE": (0.15, 0.2, 0.25, 0.3),
+    "VARIANCE": (0.007, 0.008, 0.009, 0.01, 0.012),
+    "SPREAD": (0.6, 0.84, 1.1),
+    "STAYS": (0.9, 0.99, 0.999),
+    "RETURNS": (0.5, 0.7, 0.9),
+    "FIRST": (8, 12, 16, 20),
+}
 PITCHES = (1.14, 0.89, 1.0, 1.17)
 ROOM = "web-audio-samples/cardiod-true-stereo-15-8"
 CONDITIONS: dict[str, tuple[float | None, str | None]] = {
@@ -38,9 +46,8 @@ PEOPLE = (1, 2, 3, 4)
 
 ABOUT = (
     "Conversations of one to four people, 50 to 150 s long, made as above but from training recordings, at another pitch "
-    f"({', '.join(f'{pitch:g}' for pitch in PITCHES)} times their own). In how many of them the number of people was found, by the "
-    "caution (F_B of Landini et al. 2022, over the root of the number of stretches): how much a further talker must gain before "
-    f"there is one more; winnow takes {count.CAUTION:g}."
+    f"({', '.join(f'{pitch:g}' for pitch in PITCHES)} times their own). In how many of them the number of people was found, when "
+    "one of the constants of `winnow.engine.conversation.count` is another one; in bold what winnow takes."
 )
 
 
@@ -81,58 +88,57 @@ def drawn(number: int) -> list[Scene]:
 
 
 def numbers(model: Model, scene: Scene, args: argparse.Namespace) -> list[int]:
-    """Of people found, for each caution."""
+    """Of people found: as winnow does, and for each of `settings`."""
     conversation = compose(scene, args.data)
     stems = streams(model, conversation, args.anew)[:, None]
     levels = measured(stems, conversation.mixture[None], RATE)
     frame = round(FRAME * RATE)
     voices = heard(levels.streams, active(levels), lambda b, e: stems[:, :, b:e], frame, RATE, default_encoder())
-    made = [counted(voices, caution) for caution in CAUTIONS]
-    print(f"{scene.name}, {scene.people} people: {made}", flush=True)
-    return made
+    usual, *made = [len(count.centroids(voices, None)), *(counted(voices, *each) for each in settings())]
+    print(f"{scene.name}, {scene.people} people: {usual}, {made}", flush=True)
+    return [usual, *made]
 
 
-def counted(voices: Voices, caution: float) -> int:
-    """People that the clusters come to with this caution."""
-    usual, count.CAUTION = count.CAUTION, caution
+def settings() -> list[tuple[str, float]]:
+    """Every constant with every value."""
+    return [(name, value) for name, values in TRIED.items() for value in values]
+
+
+def counted(voices: Voices, name: str, value: float) -> int:
+    """People that are found with this value of a constant."""
+    usual = getattr(count, name)
+    setattr(count, name, value)
     try:
         return len(count.centroids(voices, None))
     finally:
-        count.CAUTION = usual
+        setattr(count, name, usual)
 
 
 def page(args: argparse.Namespace, scenes: Sequence[Scene], found: Sequence[Sequence[int]]) -> str:
     """The section."""
-    right = np.array([[number == scene.people for number in row] for scene, row in zip(scenes, found, strict=True)])
-    more = np.array([[number > scene.people for number in row] for scene, row in zip(scenes, found, strict=True)])
-    usual = CAUTIONS.index(count.CAUTION)
-    by_caution = [
-        [
-            f"{caution:g}",
-            f"{right[:, k].sum()} of {len(scenes)}",
-            str(more[:, k].sum()),
-            str((~right & ~more)[:, k].sum()),
-        ]
-        for k, caution in enumerate(CAUTIONS)
-    ]
+    there = np.array([[scene.people] for scene in scenes])
+    numbers = np.array(found)
+    right, more, fewer = (each.sum(axis=0) for each in (numbers == there, numbers > there, numbers < there))
+    by_setting = []
+    for k, (name, value) in enumerate(settings(), start=1):
+        shown = f"**{value:g}**" if value == getattr(count, name) else f"{value:g}"
+        by_setting.append([name, shown, f"{right[k]} of {len(scenes)}", str(more[k]), str(fewer[k])])
     by_scene = []
     for name in CONDITIONS:
         cells = [name]
         for people in PEOPLE:
             mine = [
-                row[usual]
-                for scene, row in zip(scenes, found, strict=True)
-                if (scene.name, scene.people) == (name, people)
+                row[0] for scene, row in zip(scenes, found, strict=True) if (scene.name, scene.people) == (name, people)
             ]
             cells.append(", ".join(map(str, mine)))
         by_scene.append(cells)
     return "\n\n".join(
         [
-            "## How many people: the caution",
+            "## How many people: the constants",
             report.facts(f"python bench/counting.py --data DATA --model {args.model}", ["numpy", "onnxruntime"]),
             ABOUT,
-            report.table(["caution", "right", "too many", "too few"], by_caution),
-            f"Found with {count.CAUTION:g}:",
+            report.table(["constant", "value", "right", "too many", "too few"], by_setting),
+            "Found:",
             report.table(["", *(f"{people} there" for people in PEOPLE)], by_scene),
         ]
     )

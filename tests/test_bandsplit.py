@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: the extra tra
 
 from winnow.train.macs import multiply_accumulates  # noqa: E402
 from winnow.train.networks.bandsplit import AcrossBands, AlongTime, BandSplit, BandSplitConfig  # noqa: E402
+from winnow.train.recipes.talkers import TalkersConfig  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_each_part_sees_what_it_should(layer, times, bands):
 
 def test_the_networks_are_as_small_as_promised():
     """At most 1.5 million parameters and 10 G multiply-accumulates a second without a voice, 3 million parameters with one."""
-    config = BandSplitConfig()
+    config = TalkersConfig().network
     talkers = BandSplit(config)
     assert sum(p.numel() for p in talkers.parameters()) <= 1.5e6
     assert multiply_accumulates(talkers, torch.zeros(1, 63, config.bins, 2)) <= 10e9  # a second in steps of 16 ms

@@ -2,21 +2,24 @@
 # Trains talkers-16k. DATA is the folder with train/ and valid/, RUN the run's folder, MINUTES the length of its last part; further arguments go
 # to `winnow train` (--resume goes on with a run).
 set -euo pipefail
-DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MINUTES:-85} LISTS=${LISTS:-runs/lists}
+DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MINUTES:-96} LISTS=${LISTS:-runs/lists}
 [ -e "$LISTS/train-speech.jsonl" ] || DATA=$DATA LISTS=$LISTS "$(dirname "$0")/../lists.sh"
-# Mostly clean talkers who overlap all the time: what is easy to take apart teaches little. Of the shipped network the first part was planned for 50 minutes
-# and stopped after 27; first.jsonl and second.jsonl are the logs. In the last part, from step 6000 on, LSTM and perceptrons ran in C++ written for that
-# processor, which is not part of winnow; without it the same steps (log.jsonl) take half as long again.
+# Mostly clean talkers who overlap all the time: what is easy to take apart teaches little. Four parts; of the first three, with four blocks and AdamW, the logs
+# are first.jsonl, second.jsonl (the first was planned for 50 minutes and stopped after 27) and third.jsonl. The last one adds four blocks, which begin with
+# nothing on their residual paths, and moves by Muon. From step 6000 of the third part on, LSTM and perceptrons ran in C++ written for that processor, which is
+# not part of winnow; without it the same steps take half as long again.
 teach() {
   winnow train talkers --precision bf16 --speech "$LISTS/train-speech.jsonl" --noise "$LISTS/train-noise.jsonl" --rooms "$LISTS/train-rooms.jsonl" \
     --valid-speech "$LISTS/valid-speech.jsonl" --valid-noise "$LISTS/valid-noise.jsonl" --valid-rooms "$LISTS/valid-rooms.jsonl" "$@"
 }
 part() { # NAME MINUTES [OPTION]...
-  [ -e "$RUN-$1/weights.safetensors" ] || teach --run "$RUN-$1" --minutes "$2" --set mix.speed=0.9,1.1 --set mix.speed_chance=0.3 "${@:3}"
+  [ -e "$RUN-$1/weights.safetensors" ] ||
+    teach --run "$RUN-$1" --minutes "$2" --set network.blocks=4 --set optimiser=adamw --set learning_rate=0.0015 "${@:3}"
 }
 if [ ! -e "$RUN/state.pt" ]; then
-  part first 27 --set final_rate=0.0004 --set floor=25
-  part second 37 --from "$RUN-first"
-  set -- --from "$RUN-second" "$@"
+  part first 27 --set mix.speed=0.9,1.1 --set mix.speed_chance=0.3 --set final_rate=0.0004 --set floor=25
+  part second 37 --set mix.speed=0.9,1.1 --set mix.speed_chance=0.3 --from "$RUN-first"
+  part third 85 --from "$RUN-second"
+  set -- --from "$RUN-third" --seed 2 "$@"
 fi
 teach --run "$RUN" --minutes "$MINUTES" "$@"

@@ -33,6 +33,9 @@ def train() -> None:
 
 def start(name: str, given: dict[str, Any]) -> int:
     """Start a recipe; given: the values of its options, see `winnow.cli.recipes`; set: what its own ones stand for, too."""
+    os.environ.setdefault(
+        "OPENBLAS_NUM_THREADS", "1"
+    )  # before NumPy is read: its threads would wait where the network's work
     _need_torch()
     from winnow.errors import BadOption
     from winnow.train.run import Sounds, train, use_threads

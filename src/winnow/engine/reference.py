@@ -27,7 +27,7 @@ MOST = 300.0
 """Seconds of a recording that are heard, so that memory stays small: a voice is known long before."""
 
 PART = 1.5
-"""Seconds of speech in each of the pieces that are compared to tell whether there are two voices."""
+"""Seconds of speech in each of the pieces between which one voice may end and another begin."""
 
 RANGE, VOICED = 14.0, 0.5
 """Decibels between the soft and the loud tenth of speech, and share of it that has a pitch: below either it is hardly speech.
@@ -170,21 +170,10 @@ def like_speech(speech: Floats) -> bool:
 
 
 def two_voices(speech: Floats, encoder: VoiceEncoder) -> bool:
-    """Whether the pieces of some speech `(time,)` fall into two groups, each a quarter of them or more, that are not alike."""
+    """Whether what comes before some moment of speech `(time,)` and what comes after it, two pieces or more, are not alike."""
     count = int(len(speech) / RATE / PART)
-    if count < 4:
-        return False
-    parts = np.array([encoder(part, RATE) for part in np.array_split(speech, count)])
-    one, other = np.unravel_index(np.argmin(parts @ parts.T), (count, count))
-    centres = parts[[one, other]]
-    group = np.zeros(count, np.intp)
-    for _ in range(10):
-        group = (parts @ centres.T).argmax(axis=1)
-        if len(set(group.tolist())) < 2:
-            return False
-        centres = np.array([_unit(parts[group == k].sum(axis=0)) for k in (0, 1)])
-    smaller = min(np.count_nonzero(group == 0), np.count_nonzero(group == 1))
-    return bool(smaller >= count / 4 and centres[0] @ centres[1] < encoder.alike)
+    borders = np.linspace(0, len(speech), count + 1).astype(int)[2:-2]  # none where it is short
+    return any(float(encoder(speech[:k], RATE) @ encoder(speech[k:], RATE)) < encoder.alike for k in borders)
 
 
 def _unit(vector: Floats) -> Floats:

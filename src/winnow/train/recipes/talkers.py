@@ -46,8 +46,9 @@ class TalkersConfig(BatchDescent):
     floor: float = 12.0
     fixed_order: bool = False
     batch_size: int = 4
-    learning_rate: float = 1.5e-3
-    network: BandSplitConfig = field(default_factory=BandSplitConfig)
+    optimiser: str = "muon"
+    learning_rate: float = 1.2e-3
+    network: BandSplitConfig = field(default_factory=lambda: BandSplitConfig(blocks=8))
     mix: MixConfig = field(default_factory=mixed)
 
     @classmethod
