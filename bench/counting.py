@@ -25,7 +25,7 @@ from winnow.engine.conversation.voices import Voices, heard
 from winnow.models.voices import default_encoder
 
 TRIED: dict[str, tuple[float, ...]] = {
-    "CAUTION": (0.05, 0.07, 0.085, 0.1, 0.12, 0.14, 0.2),
+    "CAUTION": (0.006, 0.008, 0.01, 0.012, 0.014, 0.018, 0.025),
     "EVIDENCE": (0.15, 0.2, 0.25, 0.3),
     "VARIANCE": (0.007, 0.008, 0.009, 0.01, 0.012),
     "SPREAD": (0.6, 0.84, 1.1),

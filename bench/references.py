@@ -25,7 +25,7 @@ from winnow.models.voices import VoiceEncoder, default_encoder
 
 PAGE = report.PAGE.parent / "voice-scores.md"
 COUNT, WHOLE = 30, 8 * RATE  # references of each kind, samples of each
-SOFTER = 5.0  # dB that the second voice is below the first at most
+SOFTER = 5.0  # dB that the second voice is below the first one at most
 SNR = (8.0, 20.0)
 ROOM = "rir/web-audio-samples/kitchen-true-stereo"
 CONDITIONS = ("quiet", "noise", "kitchen")

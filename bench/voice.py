@@ -27,6 +27,7 @@ from kit.separating import CACHE, Model, Scores, cell, command, scored
 from kit.sound import RATE, Wave, resample, rms
 from winnow.engine.chosen import DEFAULT, Chosen, ChosenSettings, Person
 from winnow.engine.conversation.passes import tells_talkers
+from winnow.engine.presence import SOFTER
 from winnow.metrics.bss import sdr
 from winnow.metrics.oracle import oracle
 from winnow.metrics.recognisers import find
@@ -97,7 +98,7 @@ def main() -> None:
     } | {title: (version(model, args.encoder), partial(told, model, args.encoder)) for title, model in models.items()}
     if DEFAULT in models:
         systems[COMMAND] = (
-            f"softer {version(models[DEFAULT], args.encoder)}",
+            f"softer {SOFTER:.4f} {version(models[DEFAULT], args.encoder)}",
             partial(commanded, models[DEFAULT], args.encoder),
         )
     results = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -23,12 +22,14 @@ SHARE, FEWEST, FULL = 0.04, 3.0, 20.0  # of all speech that makes a talker, but 
 VARIANCE, SPREAD = 0.009, 0.84
 """Of unit vectors of stretches, in each of their dimensions: within a voice, and that of voices in units of it."""
 
-EVIDENCE, CAUTION = 0.2, 0.1
-"""What a stretch counts for, since stretches overlap and share more than their voice, and what a further talker must gain, times
-the root of the number of stretches, since the more there are, the more a voice differs from itself: F_A and F_B of Landini et al.
-2022. These four were chosen on simulated conversations of training voices at another pitch, so that the encoder tells them apart
-no better than people it never heard (bench/counting.py).
+EVIDENCE, CAUTION = 0.2, 0.012
+"""What a stretch counts for, since stretches overlap and share more than their voice, and what a further talker must gain for each
+stretch of the recording: F_A and F_B of Landini et al. 2022, but the latter grows, so that a talker is known by the share that he
+has of a recording and not by its length. These four were chosen on simulated conversations of training voices: at another pitch
+(bench/counting.py), and, in recordings of three minutes, with an encoder that was trained without the people who talk.
 """
+
+BRIEF = 40  # stretches of half a minute: a shorter recording is judged as one of that length
 
 STAYS, RETURNS = 0.99, 0.7
 """Chances that the next stretch is the same talker's: without a pause between, and with one."""
@@ -85,7 +86,7 @@ def shared(vectors: Doubles, lengths: Doubles, runs: Whole, tell: Tell = nobody)
     chances = np.exp(SURE * (first[:, None] == np.unique(first)))
     chances /= chances.sum(axis=1, keepdims=True)
     shares = np.full(chances.shape[1], 1 / chances.shape[1])
-    known = EVIDENCE / (CAUTION * math.sqrt(len(vectors))) * SPREAD
+    known = EVIDENCE / (CAUTION * max(len(vectors), BRIEF)) * SPREAD
     stays = np.where(np.diff(runs, prepend=-1) == 0, STAYS, RETURNS)
     for turn in range(TURNS):
         tell(0.5 + 0.5 * turn / TURNS)
