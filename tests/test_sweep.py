@@ -87,7 +87,7 @@ def test_ranges_and_lists_as_they_are_written():
         ("target=1..2", "is no number"),
         ("target=gain,colour", "no target named"),
         ("dropout=0.2..1.5", "dropout is from 0"),
-        ("colour=1..2", "no such setting; there are epoch, learning_rate"),
+        ("colour=1..2", "no such setting; there are epoch, optimiser, learning_rate"),
         ("target=gain", "nothing to search"),
     ],
 )
