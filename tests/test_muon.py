@@ -98,6 +98,20 @@ def test_gates_do_not_touch_each_other():
     assert moved[1:].max() == 0
 
 
+def test_a_closure_is_called_and_its_loss_returned():
+    layer = nn.Linear(4, 4)
+    optimiser, before = Muon(layer, **SETTINGS), layer.weight.detach().clone()
+
+    def closure():
+        loss = layer(torch.ones(1, 4)).square().sum()
+        loss.backward()
+        return loss.item()
+
+    assert optimiser.step(closure) > 0
+    assert (layer.weight - before).abs().min() > 0
+    assert optimiser.step() is None
+
+
 def run(folder, steps, resume=False, **changes):
     config = replace(TalkersConfig.tiny(), optimiser="muon", **changes)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,8 @@ def matrices(network: nn.Module) -> Iterator[tuple[Tensor, Shape]]:
         if isinstance(module, nn.Linear):
             yield module.weight, (1, *module.weight.shape)
         elif isinstance(module, BandLinear):
-            yield module.weight, tuple(module.weight.shape)  # type: ignore[misc]
+            bands, rows, columns = module.weight.shape
+            yield module.weight, (bands, rows, columns)
         elif isinstance(module, nn.Conv1d | nn.Conv2d):
             yield module.weight, (1, len(module.weight), module.weight[0].numel())
         elif isinstance(module, nn.LSTM | nn.GRU):
@@ -73,12 +74,20 @@ class Muon(torch.optim.Optimizer):
         super().__init__(groups, {"lr": lr, "betas": betas, "weight_decay": weight_decay, "momentum": momentum})
         self._shapes = [shapes[id(p)] for p in groups[1]["params"]]
 
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move all weights that have a gradient."""
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Move all weights that have a gradient; closure: computes gradients and loss first, then the loss is returned."""
+        loss = closure() if closure else None
         vectors, weights = self.param_groups
-        self._adam(vectors)
-        self._muon(weights)
+        with torch.no_grad():
+            self._adam(vectors)
+            self._muon(weights)
+        return loss
 
     def _adam(self, group: dict[str, Any]) -> None:
         params = [p for p in group["params"] if p.grad is not None]
