@@ -25,10 +25,10 @@ from winnow.engine.conversation.voices import Voices, heard
 from winnow.models.voices import default_encoder
 
 TRIED: dict[str, tuple[float, ...]] = {
-    "CAUTION": (0.006, 0.008, 0.01, 0.012, 0.014, 0.018, 0.025),
-    "EVIDENCE": (0.15, 0.2, 0.25, 0.3),
-    "VARIANCE": (0.007, 0.008, 0.009, 0.01, 0.012),
-    "SPREAD": (0.6, 0.84, 1.1),
+    "CAUTION": (0.005, 0.0065, 0.008, 0.01, 0.012, 0.016),
+    "EVIDENCE": (0.1, 0.12, 0.14, 0.16, 0.2),
+    "VARIANCE": (0.006, 0.0065, 0.007, 0.0075, 0.008),
+    "SPREAD": (0.4, 0.5, 0.6, 0.7, 0.84),
     "STAYS": (0.9, 0.99, 0.999),
     "RETURNS": (0.5, 0.7, 0.9),
     "FIRST": (8, 12, 16, 20),

@@ -20,7 +20,7 @@ from winnow.dsp.resample import resample
 from winnow.engine.reference import active
 from winnow.metrics.verification import EqualError, equal_error_rate
 from winnow.models import catalog
-from winnow.models.voices import NETWORK, SpectralVoice, VoiceEncoder
+from winnow.models.voices import NETWORK, SpectralVoice, VoiceEncoder, default_encoder, network_encoder
 
 PAGE = Path(__file__).parents[1] / "docs" / "speaker.md"
 PICTURE = PAGE.parent / "pictures" / "speaker-scores.png"
@@ -40,8 +40,9 @@ def main() -> None:
     """Measure, print, and rewrite the page where the run was a whole one."""
     args = arguments()
     encoders: dict[str, VoiceEncoder] = {"spectral": SpectralVoice()}
-    if NETWORK in catalog.names():
-        encoders[NETWORK] = catalog.find(NETWORK).encoder()
+    network = network_encoder()
+    if network is not None:
+        encoders |= {NETWORK: network, "both": default_encoder()}
     encoders |= {Path(path).name: catalog.find(path).encoder() for path in args.model}
     speech = {who: sound for corpus in CORPORA for who, sound in people(args.data / corpus)}
     noises = [mono(path) for path in sorted((args.data / "valid/noise/esc10").rglob("*.*"))]

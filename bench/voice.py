@@ -15,7 +15,7 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 
@@ -25,16 +25,17 @@ from kit.folders import ROOT, add_folders, need_speech
 from kit.running import cost
 from kit.separating import CACHE, Model, Scores, cell, command, scored
 from kit.sound import RATE, Wave, resample, rms
-from winnow.engine.chosen import DEFAULT, Chosen, ChosenSettings, Person
+from winnow.engine.chosen import DEFAULT, Chosen, ChosenSettings, Person, encoder_for
 from winnow.engine.conversation.passes import tells_talkers
 from winnow.engine.presence import SOFTER
+from winnow.errors import BadOption
 from winnow.metrics.bss import sdr
 from winnow.metrics.oracle import oracle
 from winnow.metrics.recognisers import find
 from winnow.metrics.report.pictures import panels
 from winnow.metrics.sdr import si_sdr
 from winnow.metrics.words import word_errors
-from winnow.models.voices import VoiceEncoder, default_encoder
+from winnow.models.voices import VoiceEncoder
 
 PAGE = ROOT / "docs" / "voice-scores.md"
 PICTURES = ROOT / "docs" / "pictures"
@@ -132,23 +133,12 @@ def arguments() -> argparse.Namespace:
     return args
 
 
-@lru_cache(maxsize=1)
-def opened(given: str) -> VoiceEncoder:
-    """An encoder by the name or folder of its bundle; the one that ships for an empty name."""
-    if not given:
-        return default_encoder()
-    from winnow.train.encoders import open_encoder
-
-    return open_encoder(given)
-
-
 def encoder_of(model: Model, given: str) -> VoiceEncoder:
-    """What makes the vectors of voices; ends the benchmark where the bundle was trained with those of another one."""
-    made = opened(given)
-    wanted = next((cue.source for cue in model.bundle.manifest.cues if cue.name == "voice"), "")
-    if wanted and wanted != made.identity:
-        sys.exit(f"{model.title} wants voices of {wanted}, not of {made.identity}: give --encoder.")
-    return made
+    """What makes the vectors that a bundle is told, or by which its talkers are chosen; ends the benchmark where it is not here."""
+    try:
+        return encoder_for(model.bundle, given)
+    except BadOption as error:
+        sys.exit(str(error))
 
 
 def version(model: Model, encoder: str) -> str:

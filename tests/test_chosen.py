@@ -13,6 +13,7 @@ from winnow.engine.bodies import WindowBody, upper_gains
 from winnow.engine.chosen import Chosen, ChosenSettings, Person, encoder_for, find_bundle
 from winnow.engine.run import Separation, Settings
 from winnow.errors import BadOption, UnknownModel
+from winnow.models.voices import JoinedVoice, SpectralVoice
 
 ALICE, BOB = Person("alice", HIGH), Person("bob", LOW)
 
@@ -250,9 +251,13 @@ def test_only_bundles_that_can_be_told_a_voice_are_taken():
         find_bundle("bogus")
 
 
-def test_vectors_are_of_the_encoder_that_the_network_was_trained_with():
+def test_vectors_are_of_the_encoder_that_the_network_was_trained_with(monkeypatch):
     assert encoder_for(Bundle(source="pitch")).identity == "pitch"
     assert encoder_for(Bundle(size=35, source="spectral-1")).identity == "spectral-1"
+    network = JoinedVoice(Pitch(), SpectralVoice(), 0.3)
+    monkeypatch.setattr("winnow.engine.chosen.default_encoder", lambda: network)
+    assert encoder_for(Bundle(source="pitch")).identity == "pitch"
+    assert encoder_for(Bundle(size=37)).identity == "pitch+spectral-1"
     with pytest.raises(BadOption, match="3 numbers"):
         encoder_for(Bundle(size=3))
     with pytest.raises(BadOption, match="of the encoder ge2e-1; give that one with --encoder"):

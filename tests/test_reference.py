@@ -14,7 +14,7 @@ from winnow.engine import voicestore
 from winnow.engine.conversation import passes, together
 from winnow.engine.reference import RATE, active, like_speech, parse, two_voices, voice_of
 from winnow.errors import BadAudio, BadInput, BadOption, InputNotFound
-from winnow.models.voices import SpectralVoice
+from winnow.models.voices import JoinedVoice, SpectralVoice, default_encoder, network_encoder
 
 ENCODER = SpectralVoice()
 
@@ -189,11 +189,20 @@ def test_names_that_are_none(tmp_path):
         voicestore.forget("alice")
 
 
+def test_a_voice_enrolled_with_both_encoders_serves_for_each(tmp_path, store):
+    path = write(tmp_path / "a.wav", voice(3, 3.5))
+    voicestore.save("alice", voice_of([path], default_encoder()))
+    for encoder in (default_encoder(), network_encoder(), ENCODER):
+        found = voice_of(["@alice"], encoder)
+        assert found.encoder == encoder.identity and found.vector.shape == (encoder.size,)
+        assert found.vector @ voice_of([path], encoder).vector > 0.9999
+
+
 def test_another_encoder_and_a_damaged_file_are_refused(tmp_path, store):
     made = voice_of([write(tmp_path / "a.wav", voice(3, 3.5))], ENCODER)
     voicestore.save("alice", made)
     with pytest.raises(BadOption, match="Enrol it again"):
-        voicestore.load("alice", "another-1234")
+        voicestore.load("alice", JoinedVoice(ENCODER, ENCODER, 0.5))
     for text in ("{", "[]", '{"schema": 9}', '{"schema": 1, "vector": []}'):
         (store / "alice.json").write_text(text)
         with pytest.raises(BadInput, match="alice"):

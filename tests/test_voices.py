@@ -5,7 +5,7 @@ import pytest
 
 from voicelike import voice
 from winnow.models import catalog
-from winnow.models.voices import SpectralVoice, default_encoder
+from winnow.models.voices import JoinedVoice, SpectralVoice, default_encoder, network_encoder
 
 PEOPLE = 8
 
@@ -77,3 +77,36 @@ def test_noise_and_a_constant_give_finite_vectors():
     noise = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
     for samples in (noise, np.ones(16000, np.float32)):
         assert np.isfinite(SpectralVoice()(samples, 16000)).all()
+
+
+class Told:
+    """An encoder that always gives the same vector."""
+
+    def __init__(self, identity, *vector):
+        self.identity, self.size, self.alike, self.vector = identity, len(vector), 0.2, np.array(vector, np.float32)
+
+    def __call__(self, samples, rate):
+        return self.vector
+
+
+def test_the_cosine_of_joined_vectors_is_the_weighted_mean_of_both():
+    one = JoinedVoice(Told("a", 0.6, 0.8), Told("b", 1, 0, 0), 0.3)
+    two = JoinedVoice(Told("a", 1, 0), Told("b", 0, 1, 0), 0.3)
+    assert (one.size, one.identity, one.alike) == (5, "a+b", pytest.approx(0.2))
+    first, second = one(np.ones(9), 16000), two(np.ones(9), 16000)
+    assert np.linalg.norm(first) == pytest.approx(1) and first @ second == pytest.approx(0.7 * 0.6)
+    assert np.allclose(one.part(first, "a"), [0.6, 0.8]) and np.allclose(one.part(first, "b"), [1, 0, 0])
+    assert one.part(first, "c") is None
+
+
+def test_what_one_of_two_does_not_hear_the_other_may():
+    one = JoinedVoice(Told("a", 0, 0), Told("b", 1, 0), 0.3)(np.ones(9), 16000)
+    assert np.allclose(one, [0, 0, 1, 0])
+    assert not JoinedVoice(Told("a", 0, 0), Told("b", 0, 0), 0.3)(np.ones(9), 16000).any()
+
+
+def test_the_shipped_encoder_is_a_network_and_one_that_needs_none():
+    network, both, x = network_encoder(), default_encoder(), voice(1)
+    assert both.identity == f"{network.identity}+spectral-1"
+    assert np.allclose(both.part(both(x, 16000), network.identity), network(x, 16000), atol=1e-6)
+    assert np.allclose(both.part(both(x, 16000), "spectral-1"), SpectralVoice()(x, 16000), atol=1e-6)

@@ -12,7 +12,7 @@ from chosenlike import HIGH, LOW, RATE, Bundle, Pitch, stand_in
 from winnow.engine.chosen import Chosen, ChosenSettings, Person, find_bundle
 from winnow.engine.conversation import follow, wanted
 from winnow.engine.conversation.passes import Network
-from winnow.engine.conversation.voices import Stretch, Voices
+from winnow.engine.conversation.voices import LENGTH, Stretch, Voices
 from winnow.errors import BadOption
 
 ALICE, BOB = Person("alice", HIGH), Person("bob", LOW)
@@ -98,7 +98,8 @@ class Distant(Pitch):
 
 
 @pytest.mark.parametrize("above", [-0.03, 0.03])
-def test_from_when_on_a_voice_is_the_wanted_one(above):
+def test_from_when_on_a_voice_is_the_wanted_one(above, monkeypatch):
+    monkeypatch.setattr(wanted, "ENOUGH", 1e9)  # heard once
     high, low = sounding(1000, (0, 6), (14, 20)), sounding(200, (7, 13), (21, 24))
     stems, person = np.stack([high, low])[:, None], np.array([HIGH], np.float32)
     least = Distant.alike - wanted.LESS
@@ -185,8 +186,8 @@ def test_chances_are_those_of_all_assignments():
         np.ones(3, bool),
     )
     distances = rng.uniform(0.4, 0.6, (3, 2)).astype(np.float32)
-    found = follow.chances(voices, streams, active, distances)
-    evidence, costs = follow._evidence(voices, active, distances), follow._costs(streams, active)
+    found = follow.chances(voices, streams, active, follow.nearness(distances))
+    evidence, costs = follow._evidence(voices, active, follow.nearness(distances)), follow._costs(streams, active)
     bonus = follow._bonus(streams, active)[0]
     sums = np.zeros((2, 2, 4))
     for path in product(product((0, 1), repeat=2), repeat=4):
@@ -196,3 +197,37 @@ def test_chances_are_those_of_all_assignments():
         for t, s in product(range(4), (0, 1)):
             sums[s, path[t][s], t] += np.exp(follow.CERTAINTY * total)
     np.testing.assert_allclose(found, sums / sums.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+def heard_again(count, reference, seed=3):
+    """Two stems of one stretch after another, some the wanted voice's, the others another one's. The chances that `_again` finds
+    for the wanted one in each stem and stretch, `(2, count)`, those before, which err, and who speaks."""
+    rng = np.random.default_rng(seed)
+    voice, other = np.linalg.qr(rng.standard_normal((160, 2)))[0].T
+    turns = rng.random(count) < 0.5
+    who = np.stack([turns, ~turns])
+    stretches = [Stretch(s, LENGTH * t, LENGTH * (t + 1), s) for t in range(count) for s in (0, 1)]
+    vectors = np.array([voice if who[s.stream, s.begin // LENGTH] else other for s in stretches])
+    vectors = vectors + rng.standard_normal(vectors.shape) * 0.06
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    voices = Voices(stretches, vectors.astype(np.float32), np.ones(len(stretches)), np.ones(len(stretches), bool))
+    loud = np.ones((2, count * LENGTH), bool)
+    levels = rng.uniform(-60, -20, loud.shape)  # so that stems may change places in many a frame
+    told = reference * voice + np.sqrt(1 - reference**2) * np.linalg.qr(rng.standard_normal((160, 1)))[0][:, 0]
+    told = (told / np.linalg.norm(told)).astype(np.float32)[None]
+    right = np.array([who[s.stream, s.begin // LENGTH] for s in stretches])
+    gains = np.stack([np.zeros(len(right)), rng.normal(np.where(right, 0.2, -0.1), 0.15)], axis=1).astype(np.float32)
+    before = follow.chances(voices, levels, loud, gains)
+    found = wanted._again(voices, levels, loud, gains, told, before)[:, 0]
+    return found.reshape(2, count, LENGTH).mean(axis=2), before[:, 1].reshape(2, count, LENGTH).mean(axis=2), who
+
+
+def test_what_was_found_tells_how_a_voice_sounds_in_this_recording():
+    found, before, who = heard_again(40, reference=0.6)
+    assert ((before > 0.5) != who).mean() > 0.05
+    assert ((found > 0.5) == who).all() and found[who].mean() > 0.9 and found[~who].mean() < 0.05
+
+
+def test_a_short_recording_does_not_tell_how_its_voices_sound():
+    found, before, _ = heard_again(4, reference=0.6)
+    np.testing.assert_array_equal(found, before)

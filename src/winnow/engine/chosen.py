@@ -18,7 +18,7 @@ from winnow.models import catalog
 from winnow.models.bundle import Bundle
 from winnow.models.manifest import Cue
 from winnow.models.methods import METHODS
-from winnow.models.voices import SpectralVoice, VoiceEncoder, default_encoder
+from winnow.models.voices import JoinedVoice, SpectralVoice, VoiceEncoder, default_encoder
 
 CUE = "voice"
 REST = "rest"
@@ -122,7 +122,7 @@ def encoder_for(bundle: Bundle, named: str = "") -> VoiceEncoder:
 def _shipped(identity: str) -> VoiceEncoder | None:
     """The encoder with an identity, or the usual one for an empty one; None where none has it."""
     usual = default_encoder()
-    able = (usual, SpectralVoice()) if identity else (usual,)
+    able = (usual, *(usual.parts if isinstance(usual, JoinedVoice) else ()), SpectralVoice())
     return next((encoder for encoder in able if not identity or encoder.identity == identity), None)
 
 

@@ -129,7 +129,7 @@ def _one(reference: Reference, encoder: VoiceEncoder) -> Voice:
     if reference.enrolled is not None:
         from winnow.engine.voicestore import load
 
-        return load(reference.enrolled, encoder.identity)
+        return load(reference.enrolled, encoder)
     return voice_in(speech_of(reference), encoder, reference.text)
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from winnow.aside import write_text
 from winnow.engine.reference import Voice
 from winnow.errors import BadInput, BadOption, OutputError
+from winnow.models.voices import JoinedVoice, VoiceEncoder, default_encoder
 
 SCHEMA = 1
 _NAME = re.compile(r"\w[\w .-]{0,62}\w|\w")
@@ -126,15 +128,20 @@ def _unknown(name: str) -> str:
     return f"no enrolled voice named {name!r}. {hint}"
 
 
-def load(name: str, encoder: str) -> Voice:
-    """The voice of that name for an encoder (its `identity`). Raises BadOption, also where another encoder made it; BadInput."""
+def load(name: str, encoder: VoiceEncoder) -> Voice:
+    """The voice of that name for an encoder. Raises BadOption, also where another one made it; BadInput."""
     voice = read(name).voice
-    if voice.encoder != encoder:
-        raise BadOption(
-            f"{checked(name)!r} was enrolled with {voice.encoder}, not with {encoder}, which is used now. "
-            f"Enrol it again: winnow voices enrol {checked(name)} recording.wav --replace"
-        )
-    return voice
+    if voice.encoder == encoder.identity:
+        return voice
+    usual = default_encoder()  # of two; a network may have been trained with one of them
+    if isinstance(usual, JoinedVoice) and voice.encoder == usual.identity:
+        vector = usual.part(voice.vector, encoder.identity)
+        if vector is not None:
+            return replaced(voice, vector=vector, encoder=encoder.identity)
+    raise BadOption(
+        f"{checked(name)!r} was enrolled with {voice.encoder}, not with {encoder.identity}, which is used now. "
+        f"Enrol it again: winnow voices enrol {checked(name)} recording.wav --replace"
+    )
 
 
 def forget(name: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.errors import BadInput, BadOption
-from winnow.models.voices import VoiceEncoder, default_encoder
+from winnow.models.voices import SpectralVoice, VoiceEncoder, network_encoder
 
 Floats = npt.NDArray[np.float32]
 
@@ -56,7 +56,7 @@ class Vectors:
 
 
 def open_encoder(name: str) -> VoiceEncoder:
-    """An encoder by the name or folder of its bundle; the one that ships for an empty name.
+    """An encoder by the name or folder of its bundle; the network that ships for an empty name.
 
     No run: export names its graph anew, and a bundle trained on a run's vectors could not tell whose they were.
     Raises BadInput for what is no bundle, BadOption for a run and for a network that is no encoder.
@@ -64,7 +64,7 @@ def open_encoder(name: str) -> VoiceEncoder:
     from winnow.models import catalog
 
     if not name:
-        return default_encoder()
+        return network_encoder() or SpectralVoice()
     if (Path(name) / "config.json").exists():
         raise BadOption(
             f"{name}: a run, not a bundle. Give the bundle that `winnow export {name} -o my-speaker` makes."

@@ -19,14 +19,14 @@ MOST = 1000  # vectors that are clustered
 ROUNDS, STEPS = 8, 20  # random beginnings of k-means, and its steps
 SHARE, FEWEST, FULL = 0.04, 3.0, 20.0  # of all speech that makes a talker, but from 3 to 20 seconds
 
-VARIANCE, SPREAD = 0.009, 0.84
+VARIANCE, SPREAD = 0.007, 0.6
 """Of unit vectors of stretches, in each of their dimensions: within a voice, and that of voices in units of it."""
 
-EVIDENCE, CAUTION = 0.2, 0.012
+EVIDENCE, CAUTION = 0.14, 0.008
 """What a stretch counts for, since stretches overlap and share more than their voice, and what a further talker must gain for each
 stretch of the recording: F_A and F_B of Landini et al. 2022, but the latter grows, so that a talker is known by the share that he
 has of a recording and not by its length. These four were chosen on simulated conversations of training voices: at another pitch
-(bench/counting.py), and, in recordings of three minutes, with an encoder that was trained without the people who talk.
+(bench/counting.py), and with a network that was trained without the people who talk.
 """
 
 BRIEF = 40  # stretches of half a minute: a shorter recording is judged as one of that length
@@ -86,18 +86,27 @@ def shared(vectors: Doubles, lengths: Doubles, runs: Whole, tell: Tell = nobody)
     chances = np.exp(SURE * (first[:, None] == np.unique(first)))
     chances /= chances.sum(axis=1, keepdims=True)
     shares = np.full(chances.shape[1], 1 / chances.shape[1])
-    known = EVIDENCE / (CAUTION * max(len(vectors), BRIEF)) * SPREAD
+    known = EVIDENCE / (CAUTION * max(len(vectors), BRIEF))
     stays = np.where(np.diff(runs, prepend=-1) == 0, STAYS, RETURNS)
     for turn in range(TURNS):
         tell(0.5 + 0.5 * turn / TURNS)
-        before, weights = shares, chances * lengths[:, None]
-        narrower = 1 / (1 + known * weights.sum(axis=0))  # of what is known of a voice, eq. 17
-        means = known * narrower[:, None] * (weights.T @ vectors)  # eq. 16
-        far = _squares(vectors, means) / VARIANCE + vectors.shape[1] * SPREAD * narrower
-        chances, shares = _heard(-0.5 * EVIDENCE * lengths[:, None] * far, stays, shares)
+        before, far = shares, unlike(vectors, chances * lengths[:, None], known)
+        chances, shares = _heard(-EVIDENCE * lengths[:, None] * far, stays, shares)
         if np.abs(shares - before).max() < STILL:
             break
     return np.asarray(chances.argmax(axis=1))
+
+
+def unlike(vectors: Doubles, weights: Doubles, counts: float) -> Doubles:
+    """How unlike each vector is to the voice of each talker, as far as that is known from those that are held to be his: minus the
+    logarithm of the likelihood, but for a constant, `(stretches, talkers)`; Landini et al. 2022, equations 16, 17 and 23.
+
+    vectors: unit, `(stretches, size)`; weights: how much of each is whose, `(stretches, talkers)`; counts: for what a stretch does.
+    """
+    known = counts * SPREAD
+    narrower = 1 / (1 + known * weights.sum(axis=0))  # what is not known of a voice, of its variance
+    means = known * narrower[:, None] * (weights.T @ vectors)
+    return np.asarray(0.5 * (_squares(vectors, means) / VARIANCE + vectors.shape[1] * SPREAD * narrower))
 
 
 def _heard(logarithms: Doubles, stays: Doubles, shares: Doubles) -> tuple[Doubles, Doubles]:

@@ -39,7 +39,7 @@ MEMORY = 1 << 22  # numbers that are held where the paths of several blocks are 
 
 def follow(voices: Voices, streams: Doubles, active: Flags, talkers: Doubles, tell: Tell = nobody) -> Labels:
     """The talker of each active stem, NOBODY elsewhere. streams: levels `(streams, frames)`, dB; talkers: `(talkers, size)`."""
-    evidence = _evidence(voices, active, 1 - voices.vectors @ talkers.T.astype(np.float32))
+    evidence = _evidence(voices, active, nearness(1 - voices.vectors @ talkers.T.astype(np.float32)))
     costs = _costs(streams, active)
     bonus = _bonus(streams, active)
     labels = np.full(active.shape, NOBODY, np.int16)
@@ -53,26 +53,27 @@ def follow(voices: Voices, streams: Doubles, active: Flags, talkers: Doubles, te
     return np.where(active, labels, np.int16(NOBODY))
 
 
-def chances(voices: Voices, streams: Doubles, active: Flags, distances: npt.NDArray[np.float32]) -> Doubles:
+def chances(voices: Voices, streams: Doubles, active: Flags, gains: npt.NDArray[np.float32]) -> Doubles:
     """How likely each talker is the one in each stem, over all assignments instead of the best (forward-backward: Rabiner 1989),
     `(streams, talkers, frames)`; zeros where nobody is active.
 
-    distances: how far each stretch's voice is from that of each talker, `(stretches, talkers)`; the others as in `follow`.
+    gains: what each stretch's voice says for each talker, `(stretches, talkers)`, as `nearness` or a logarithm of chances over
+    CERTAINTY; the others as in `follow`.
     """
-    count, talkers = len(streams), distances.shape[1]
+    count, talkers = len(streams), gains.shape[1]
     found = np.zeros((count, talkers, active.shape[1]))
     frames = np.flatnonzero(active.any(axis=0))
     if not frames.size:
         return found
     changes = np.exp(-CERTAINTY * _costs(streams, active)[:, frames].T)
-    gains = _gains(_evidence(voices, active, distances)[:, frames], _bonus(streams, active)[:, frames])
-    forward, backward = np.empty_like(gains), np.ones_like(gains)
-    forward[0] = gains[0] / gains[0].sum()
+    likely = _likely(_evidence(voices, active, gains)[:, frames], _bonus(streams, active)[:, frames])
+    forward, backward = np.empty_like(likely), np.ones_like(likely)
+    forward[0] = likely[0] / likely[0].sum()
     for frame in range(1, len(frames)):
-        moved = _changed(forward[frame - 1], changes[frame]) * gains[frame]
+        moved = _changed(forward[frame - 1], changes[frame]) * likely[frame]
         forward[frame] = moved / moved.sum()
     for frame in range(len(frames) - 1, 0, -1):
-        moved = _changed(backward[frame] * gains[frame], changes[frame])
+        moved = _changed(backward[frame] * likely[frame], changes[frame])
         backward[frame - 1] = moved / moved.sum()
     both = forward * backward
     both /= both.sum(axis=tuple(range(1, both.ndim)), keepdims=True)
@@ -82,7 +83,7 @@ def chances(voices: Voices, streams: Doubles, active: Flags, distances: npt.NDAr
     return found
 
 
-def _gains(evidence: npt.NDArray[np.float32], bonus: Doubles) -> Doubles:
+def _likely(evidence: npt.NDArray[np.float32], bonus: Doubles) -> Doubles:
     """Weight of every assignment at every frame, `(frames, talkers, ...)`, the largest of a frame 1.
 
     evidence: `(streams, frames, talkers)`; bonus: `(pairs, frames)`.
@@ -103,12 +104,17 @@ def _changed(weights: Doubles, changes: Doubles) -> Doubles:
     return weights
 
 
-def _evidence(voices: Voices, active: Flags, distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """How little each talker's voice differs, `(streams, frames, talkers)`, in deviations of the distance."""
+def nearness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """How little each talker's voice differs, `(stretches, talkers)`, in deviations of the distance."""
     own = max(float(np.median(distances.min(axis=1))), 0.02) if len(distances) else 1.0
-    found = np.zeros((*active.shape, distances.shape[1]), np.float32)
-    for stretch, distance in zip(voices.stretches, distances, strict=True):
-        found[stretch.stream, stretch.begin : stretch.end] -= (distance / own / LENGTH).astype(np.float32)
+    return np.asarray(-distances / np.float32(own))
+
+
+def _evidence(voices: Voices, active: Flags, gains: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """What the stretches around say for each talker, `(streams, frames, talkers)`; its frames share what a stretch says."""
+    found = np.zeros((*active.shape, gains.shape[1]), np.float32)
+    for stretch, gain in zip(voices.stretches, gains, strict=True):
+        found[stretch.stream, stretch.begin : stretch.end] += (gain / LENGTH).astype(np.float32)
     return found
 
 
