@@ -1,4 +1,4 @@
-"""When is the wanted voice there? Length of a stretch and threshold, on simulated recordings of training voices.
+"""When is the wanted voice there, and by what is it told? On simulated recordings of training voices.
 
     python bench/presence.py --data DATA                    rewrites its part of docs/voice-scores.md
     python bench/presence.py --data DATA --people 2         a quick look; prints only
@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -21,14 +22,18 @@ from kit.conversation import higher, speakers
 from kit.folders import add_folders, need_speech
 from kit.sound import RATE, Wave, loop, read, rms
 from winnow.engine import presence
+from winnow.engine.bodies import WindowBody
 from winnow.engine.chosen import DEFAULT, Chosen, ChosenSettings, Gate, Person, encoder_for, find_bundle
-from winnow.models.voices import VoiceEncoder
+from winnow.engine.conversation import wanted as chosen_by
+from winnow.engine.conversation.passes import Network, network_of
+from winnow.models.voices import SPECTRAL, JoinedVoice, SpectralVoice, VoiceEncoder, network_encoder
 
 PAGE = report.PAGE.parent / "voice-scores.md"
 WHOLE = 20 * RATE  # samples of a recording, and of a reference
 REFERENCE = 4 * RATE
 STRETCHES = (15, 20, 30, 40)  # frames of a tenth of a second
 THRESHOLDS = (0.2, presence.SURE, 0.4, presence.FOUND)
+SHARES = (0.0, 0.15, SPECTRAL, 0.45, 0.6)
 PITCHES = (0.87, 1.15)
 PAIRS = 10
 ALL = "as the network gives it"
@@ -43,6 +48,11 @@ STRETCH = (
     "Share of the time in which the voice counts as found (presence {found:g}), of the time that it speaks and of the rest, by the "
     "length of the stretches whose voice vectors are compared. winnow takes {long:g} s."
 )
+TOLD = (
+    "The same recordings as the network gives them, by the share of cepstra and pitch in the likeness of two voices (the rest "
+    "is that of the voice encoder's network); and heard once instead of once more with what was found out about the voices "
+    "([how](one-voice.md)). winnow takes {share:g}, heard again."
+)
 
 
 def main() -> None:
@@ -52,9 +62,9 @@ def main() -> None:
     recordings = list(heard(args.model, encoder, list(drawn(args))[: args.people]))
     shares = {}
     for length in STRETCHES:
-        with stretches_of(length):
+        with setting(presence, "LONG", length):
             shares[length] = found(recordings, encoder)
-    text = page(args, levels(recordings, encoder), shares)
+    text = page(args, levels(recordings, encoder), shares, told(args.model, list(drawn(args))[: args.people]))
     print(text)
     if args.people == PAIRS:
         report.rewrite("presence", text, PAGE)
@@ -131,6 +141,36 @@ def heard(model: str, encoder: VoiceEncoder, pairs: Iterable[tuple[Wave, Wave, W
 Levels = dict[str, dict[str, list[float]]]
 
 
+def told(model: str, pairs: Iterable[tuple[Wave, Wave, Wave]]) -> Levels:
+    """SDR of the wanted voice by recording and by what tells it, each recording taken apart once."""
+    network, plain = network_of(find_bundle(model)), network_encoder()
+    assert plain is not None
+    out: Levels = defaultdict(lambda: defaultdict(list))
+    for reference, voice, other in pairs:
+        for name, (wanted, rest) in scenes(voice, other).items():
+            stems = taken_apart(network, wanted + rest)
+            for share in SHARES:
+                out[f"{share:g}"][name].append(followed(stems, plain, share, reference, wanted, rest))
+            with setting(chosen_by, "ENOUGH", np.inf):
+                once = followed(stems, plain, SPECTRAL, reference, wanted, rest)
+                out[f"{SPECTRAL:g}, heard once"][name].append(once)
+    return out
+
+
+def taken_apart(network: Network, mixture: Wave) -> Wave:
+    """Stems of the talkers, `(streams, 1, time)`."""
+    body = WindowBody(network.separator, 1, RATE, True, 0.0)
+    parts = [body.feed(mixture[None]).stems, body.flush().stems]
+    return np.concatenate(parts, axis=2)[: network.talkers]
+
+
+def followed(stems: Wave, network: VoiceEncoder, share: float, reference: Wave, wanted: Wave, rest: Wave) -> float:
+    """`quality` of the wanted voice if cepstra and pitch have this share."""
+    encoder = JoinedVoice(network, SpectralVoice(), share)
+    found, _ = chosen_by.tracks(stems, RATE, encoder(reference, RATE)[None], encoder)
+    return quality(found[0, 0], wanted, rest)
+
+
 def levels(heard: Iterable[Heard], encoder: VoiceEncoder) -> Levels:
     """SDR, or how much is taken away, by way and recording."""
     out: Levels = defaultdict(lambda: defaultdict(list))
@@ -164,16 +204,19 @@ def found(heard: Iterable[Heard], encoder: VoiceEncoder) -> dict[str, tuple[floa
 
 
 @contextmanager
-def stretches_of(frames: int) -> Iterator[None]:
-    """The presence of `winnow extract` with stretches of this length."""
-    usual, presence.LONG = presence.LONG, frames
+def setting(module: ModuleType, name: str, value: float) -> Iterator[None]:
+    """A constant of winnow with another value."""
+    usual = getattr(module, name)
+    setattr(module, name, value)
     try:
         yield
     finally:
-        presence.LONG = usual
+        setattr(module, name, usual)
 
 
-def page(args: argparse.Namespace, quality: Levels, found: Mapping[int, Mapping[str, tuple[float, float]]]) -> str:
+def page(
+    args: argparse.Namespace, quality: Levels, found: Mapping[int, Mapping[str, tuple[float, float]]], told: Levels
+) -> str:
     """The section."""
     names = list(quality[ALL])
     rows = [[way, *(f"{np.mean(each[name]):.1f}" for name in names)] for way, each in quality.items()]
@@ -181,6 +224,7 @@ def page(args: argparse.Namespace, quality: Levels, found: Mapping[int, Mapping[
         [f"{length / 10:g} s", *(f"{100 * each[name][0]:.0f} / {100 * each[name][1]:.0f} %" for name in names)]
         for length, each in found.items()
     ]
+    by_share = [[way, *(f"{np.mean(each[name]):.1f}" for name in names)] for way, each in told.items()]
     softer = -20 * np.log10(presence.SOFTER)
     return "\n\n".join(
         [
@@ -190,6 +234,8 @@ def page(args: argparse.Namespace, quality: Levels, found: Mapping[int, Mapping[
             report.table(["presence", *names], rows),
             STRETCH.format(found=presence.FOUND, long=presence.LONG / 10),
             report.table(["stretches", *names], shares),
+            TOLD.format(share=SPECTRAL),
+            report.table(["share of cepstra and pitch", *names], by_share),
         ]
     )
 

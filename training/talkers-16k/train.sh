@@ -2,24 +2,26 @@
 # Trains talkers-16k. DATA is the folder with train/ and valid/, RUN the run's folder, MINUTES the length of its last part; further arguments go
 # to `winnow train` (--resume goes on with a run).
 set -euo pipefail
-DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MINUTES:-96} LISTS=${LISTS:-runs/lists}
+DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MINUTES:-95} LISTS=${LISTS:-runs/lists}
 [ -e "$LISTS/train-speech.jsonl" ] || DATA=$DATA LISTS=$LISTS "$(dirname "$0")/../lists.sh"
-# Mostly clean talkers who overlap all the time: what is easy to take apart teaches little. Four parts; of the first three, with four blocks and AdamW, the logs
-# are first.jsonl, second.jsonl (the first was planned for 50 minutes and stopped after 27) and third.jsonl. The last one adds four blocks, which begin with
-# nothing on their residual paths, and moves by Muon. From step 6000 of the third part on, LSTM and perceptrons ran in C++ written for that processor, which is
-# not part of winnow; without it the same steps take half as long again.
+# Talkers who overlap all the time: what is easy to take apart teaches little. Five parts; of the first four the logs are first.jsonl to fourth.jsonl (the first was
+# planned for 50 minutes and stopped after 27). The first three have four blocks and AdamW; the fourth adds four blocks, which begin with nothing on their
+# residual paths, and moves by Muon; the last one hears more and louder noise and more rooms than those before. From step 6000 of the third part on, LSTM and
+# perceptrons ran in C++ written for that processor, which is not part of winnow; without it the same steps take half as long again.
 teach() {
   winnow train talkers --precision bf16 --speech "$LISTS/train-speech.jsonl" --noise "$LISTS/train-noise.jsonl" --rooms "$LISTS/train-rooms.jsonl" \
     --valid-speech "$LISTS/valid-speech.jsonl" --valid-noise "$LISTS/valid-noise.jsonl" --valid-rooms "$LISTS/valid-rooms.jsonl" "$@"
 }
 part() { # NAME MINUTES [OPTION]...
   [ -e "$RUN-$1/weights.safetensors" ] ||
-    teach --run "$RUN-$1" --minutes "$2" --set network.blocks=4 --set optimiser=adamw --set learning_rate=0.0015 "${@:3}"
+    teach --run "$RUN-$1" --minutes "$2" --set mix.snr=5,30 --set mix.noise=0.3 --set mix.room=0.15 "${@:3}"
 }
 if [ ! -e "$RUN/state.pt" ]; then
-  part first 27 --set mix.speed=0.9,1.1 --set mix.speed_chance=0.3 --set final_rate=0.0004 --set floor=25
-  part second 37 --set mix.speed=0.9,1.1 --set mix.speed_chance=0.3 --from "$RUN-first"
-  part third 85 --from "$RUN-second"
-  set -- --from "$RUN-third" --seed 2 "$@"
+  FOUR=(--set network.blocks=4 --set optimiser=adamw --set learning_rate=0.0015)
+  part first 27 "${FOUR[@]}" --set mix.speed=0.9,1.1 --set mix.speed_chance=0.3 --set final_rate=0.0004 --set floor=25
+  part second 37 "${FOUR[@]}" --set mix.speed=0.9,1.1 --set mix.speed_chance=0.3 --from "$RUN-first"
+  part third 85 "${FOUR[@]}" --from "$RUN-second"
+  part fourth 96 --from "$RUN-third" --seed 2
+  set -- --from "$RUN-fourth" --seed 3 "$@"
 fi
 teach --run "$RUN" --minutes "$MINUTES" "$@"

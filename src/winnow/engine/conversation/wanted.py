@@ -87,7 +87,7 @@ def _again(voices: Voices, levels: Doubles, loud: Flags, gains: Vectors, wanted:
     gains: of the stretches for everybody else and each wanted voice; found: the chances by them, `(streams, 1 + voices, frames)`.
     """
     lengths = voices.lengths
-    trusted = 1 - ENOUGH / max(lengths.sum(), ENOUGH)
+    trusted = max(0.0, 1 - ENOUGH / max(lengths.sum(), 1e-9))
     if not trusted:
         return found[:, 1:]
     vectors = np.concatenate([voices.vectors, wanted]).astype(np.float64)

@@ -18,15 +18,15 @@ from winnow.train.spectra import compressed, masked, root_hann_stft
 
 
 def mixed(**changes: Any) -> MixConfig:
-    """Two talkers who overlap all the time, some in noise and in rooms: what is easy to take apart teaches little."""
+    """Two talkers who overlap all the time, many in noise or in rooms: what is easy to take apart teaches little."""
     mix = replace(
         find_preset("talkers"),
         talkers=(2, 2),
         overlap="full",
         seconds=3.0,
-        snr=(5.0, 30.0),
-        noise=0.3,
-        room=0.15,
+        snr=(0.0, 25.0),
+        noise=0.4,
+        room=0.25,
         speed=(0.85, 1.18),
         speed_chance=0.5,
     )
