@@ -25,8 +25,8 @@ VARIANCE, SPREAD = 0.007, 0.6
 EVIDENCE, CAUTION = 0.14, 0.008
 """What a stretch counts for, since stretches overlap and share more than their voice, and what a further talker must gain for each
 stretch of the recording: F_A and F_B of Landini et al. 2022, but the latter grows, so that a talker is known by the share that he
-has of a recording and not by its length. These four were chosen on simulated conversations of training voices: at another pitch
-(bench/counting.py), and with a network that was trained without the people who talk.
+has of a recording and not by its length. These four were chosen on simulated conversations of training voices, with a network
+that was trained without the people who talk; bench/counting.py shows what each does with known voices at another pitch.
 """
 
 BRIEF = 40  # stretches of half a minute: a shorter recording is judged as one of that length
