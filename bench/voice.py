@@ -27,7 +27,7 @@ from kit.separating import CACHE, Model, Scores, cell, command, scored
 from kit.sound import RATE, Wave, resample, rms
 from winnow.engine.chosen import DEFAULT, Chosen, ChosenSettings, Person, encoder_for
 from winnow.engine.conversation.passes import tells_talkers
-from winnow.engine.presence import SOFTER, SURE
+from winnow.engine.presence import BELOW, SOFTER, SURE
 from winnow.errors import BadOption
 from winnow.metrics.bss import sdr
 from winnow.metrics.oracle import oracle
@@ -99,7 +99,7 @@ def main() -> None:
     } | {title: (version(model, args.encoder), partial(told, model, args.encoder)) for title, model in models.items()}
     if DEFAULT in models:
         systems[COMMAND] = (
-            f"softer {SOFTER:.4f} below {SURE:g} {version(models[DEFAULT], args.encoder)}",
+            f"softer {SOFTER:.4f} below {SURE:g}, {BELOW:g} {version(models[DEFAULT], args.encoder)}",
             partial(commanded, models[DEFAULT], args.encoder),
         )
     results = {}

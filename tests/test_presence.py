@@ -9,6 +9,7 @@ from chosenlike import Pitch
 from winnow.engine.chosen import Gate
 from winnow.engine.presence import (
     AHEAD,
+    BELOW,
     FOUND,
     STEP,
     UNTOLD,
@@ -57,8 +58,8 @@ def test_pauses_in_a_word_are_bridged():
     assert bridged(np.array([0, 0, 0, 1, 0, 0, 0, 0, 0.5])).tolist() == [0, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5]
 
 
-def test_likeness_is_linear_around_what_the_encoder_calls_alike():
-    assert [likeness(cosine, 0.75) for cosine in (0.1, 0.6, 0.75, 0.9, 1.0)] == pytest.approx([0, 0, 0.5, 1, 1])
+def test_likeness_is_linear_around_a_little_less_than_what_the_encoder_calls_alike():
+    assert [likeness(cosine, 0.75 + BELOW) for cosine in (0.1, 0.6, 0.75, 0.9, 1.0)] == pytest.approx([0, 0, 0.5, 1, 1])
 
 
 def test_a_voice_is_found_where_it_is_and_only_there():

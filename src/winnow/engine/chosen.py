@@ -40,7 +40,7 @@ class ChosenSettings(Settings):
     strength, max_attenuation: of what is taken away, from each voice's output or, with `remove`, from the rest.
     model: takes any two talkers apart, of whom the wanted ones are then chosen, or has a voice cue.
     sure: 0 to 1, an estimate counts only where its presence is that much at least, what it holds elsewhere goes to the rest; of
-    itself it is 15 dB softer below 0.1, or as it is with a published mask: networks of this size rather keep one voice that is
+    itself it is 15 dB softer below 0.3, or as it is with a published mask: networks of this size rather keep one voice that is
     not the wanted one than none, but where two speak at once, presence may miss the wanted one.
     encoder: bundle that makes the vectors of voices, empty for the one that the model was trained with, or that ships.
     Raises BadOption, UnknownModel.

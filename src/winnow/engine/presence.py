@@ -29,7 +29,12 @@ LONG, EVERY = 20, 10  # frames: of a stretch, and from one to the next
 
 ENOUGH = 8  # frames with the voice in a stretch, so that its vector says something
 MARGIN = 0.15
-"""Of a cosine, to both sides of that from which an encoder's vectors are rather of one voice than of two."""
+"""Of a cosine, to both sides of that from which a stretch is rather the wanted voice than not."""
+
+BELOW = 0.07
+"""Of a cosine: what a network leaves of a voice is less like it than an encoder expects. With one that was trained without the
+people who talk, the wanted voice was missed in as many recordings as it was found in without being there.
+"""
 
 FOUND, UNTOLD = 0.5, 0.4
 """Presence from which on the voice counts as found, and likeness of a stretch too short to tell: by itself it finds nobody, or
@@ -37,12 +42,12 @@ bursts of other people's speech would.
 """
 
 
-SURE, SOFTER = 0.1, 10 ** (-15 / 20)
+SURE, SOFTER = 0.3, 10 ** (-15 / 20)
 """Presence from which on an estimate counts, and its gain elsewhere, if nobody says how sure it must be.
 
 Where two take turns and where the voice is absent a threshold gains much; where both speak at once presence is missed and it loses
-(bench/presence.py). What is missed would be lost; 15 dB softer it can still be heard. Of voices that the encoder never heard it
-misses more: chosen with one that was trained without them.
+(bench/presence.py). What is missed would be lost; 15 dB softer it can still be heard. Of voices that the encoder never heard more
+is missed: chosen with one that was trained without them.
 """
 
 
@@ -77,8 +82,8 @@ def bridged(values: Values, start: int = 0, stop: int | None = None) -> Values:
 
 
 def likeness(cosine: float, alike: float) -> float:
-    """Of two voices, 0 to 1: 0.5 where they are as alike as `VoiceEncoder.alike` says, 0 and 1 from MARGIN below and above on."""
-    return float(np.clip(0.5 + (cosine - alike) / (2 * MARGIN), 0, 1))
+    """Of two voices, 0 to 1: 0.5 at BELOW under `VoiceEncoder.alike`, 0 and 1 from MARGIN below and above that on."""
+    return float(np.clip(0.5 + (cosine - alike + BELOW) / (2 * MARGIN), 0, 1))
 
 
 @dataclass(frozen=True)
