@@ -257,7 +257,7 @@ def test_vectors_are_of_the_encoder_that_the_network_was_trained_with(monkeypatc
     network = JoinedVoice(Pitch(), SpectralVoice(), 0.3)
     monkeypatch.setattr("winnow.engine.chosen.default_encoder", lambda: network)
     assert encoder_for(Bundle(source="pitch")).identity == "pitch"
-    assert encoder_for(Bundle(size=37)).identity == "pitch+spectral-1"
+    assert encoder_for(Bundle(size=37)).identity == "pitch+0.3*spectral-1"
     with pytest.raises(BadOption, match="3 numbers"):
         encoder_for(Bundle(size=3))
     with pytest.raises(BadOption, match="of the encoder ge2e-1; give that one with --encoder"):

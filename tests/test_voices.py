@@ -92,7 +92,7 @@ class Told:
 def test_the_cosine_of_joined_vectors_is_the_weighted_mean_of_both():
     one = JoinedVoice(Told("a", 0.6, 0.8), Told("b", 1, 0, 0), 0.3)
     two = JoinedVoice(Told("a", 1, 0), Told("b", 0, 1, 0), 0.3)
-    assert (one.size, one.identity, one.alike) == (5, "a+b", pytest.approx(0.2))
+    assert (one.size, one.identity, one.alike) == (5, "a+0.3*b", pytest.approx(0.2))
     first, second = one(np.ones(9), 16000), two(np.ones(9), 16000)
     assert np.linalg.norm(first) == pytest.approx(1) and first @ second == pytest.approx(0.7 * 0.6)
     assert np.allclose(one.part(first, "a"), [0.6, 0.8]) and np.allclose(one.part(first, "b"), [1, 0, 0])
@@ -107,6 +107,6 @@ def test_what_one_of_two_does_not_hear_the_other_may():
 
 def test_the_shipped_encoder_is_a_network_and_one_that_needs_none():
     network, both, x = network_encoder(), default_encoder(), voice(1)
-    assert both.identity == f"{network.identity}+spectral-1"
+    assert both.identity == f"{network.identity}+0.3*spectral-1"
     assert np.allclose(both.part(both(x, 16000), network.identity), network(x, 16000), atol=1e-6)
     assert np.allclose(both.part(both(x, 16000), "spectral-1"), SpectralVoice()(x, 16000), atol=1e-6)

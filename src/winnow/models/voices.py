@@ -62,7 +62,7 @@ class JoinedVoice:
         self.parts = (first, second)
         self._weights = (1 - share, share)
         self.size = first.size + second.size
-        self.identity = f"{first.identity}+{second.identity}"
+        self.identity = f"{first.identity}+{share:g}*{second.identity}"
         self.alike = sum(weight * part.alike for weight, part in zip(self._weights, self.parts, strict=True))
 
     def __call__(self, samples: Floats, rate: int) -> Floats:

@@ -99,7 +99,7 @@ def shared(vectors: Doubles, lengths: Doubles, runs: Whole, tell: Tell = nobody)
 
 def unlike(vectors: Doubles, weights: Doubles, counts: float) -> Doubles:
     """How unlike each vector is to the voice of each talker, as far as that is known from those that are held to be his: minus the
-    logarithm of the likelihood, but for a constant, `(stretches, talkers)`; Landini et al. 2022, equations 16, 17 and 23.
+    logarithm of the likelihood, but for a constant, `(stretches, talkers)`; Landini et al. 2022, equations 16 and 17.
 
     vectors: unit, `(stretches, size)`; weights: how much of each is whose, `(stretches, talkers)`; counts: for what a stretch does.
     """
