@@ -320,3 +320,12 @@ def test_an_encoder_is_a_bundle(tmp_path):
 def test_what_is_no_encoder_is_refused(name, words):
     with pytest.raises(BadInput, match=words):
         open_encoder(name)
+
+
+def test_a_network_is_told_what_the_network_makes_of_a_voice():
+    """Not what it makes together with cepstra and pitch: the bundles that ship were trained with it alone."""
+    from winnow.models import catalog
+
+    for name in ("voice-16k", "voicefilter"):
+        cue = catalog.find(name).manifest.cues[0]
+        assert (cue.source, cue.size) == (open_encoder("").identity, open_encoder("").size)
