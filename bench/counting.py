@@ -47,7 +47,8 @@ PEOPLE = (1, 2, 3, 4)
 ABOUT = (
     "Conversations of one to four people, 50 to 150 s long, made as above but from training recordings, at another pitch "
     f"({', '.join(f'{pitch:g}' for pitch in PITCHES)} times their own). In how many of them the number of people was found, when "
-    "one of the constants of `winnow.engine.conversation.count` is another one; in bold what winnow takes."
+    "one of the constants of `winnow.engine.conversation.count` is another one; in bold what winnow takes. "
+    "The voice encoder knows these voices but for their pitch; the constants were chosen with one that did not know them."
 )
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from winnow.dsp.resample import StreamResampler
 from winnow.errors import BadAudio, BadOption, NoAudio
 from winnow.metrics.activity import FRAME, RATE, Level, describe
-from winnow.models.voices import VoiceEncoder
+from winnow.models.voices import VoiceEncoder, unit
 
 Floats = npt.NDArray[np.float32]
 
@@ -117,7 +117,7 @@ def voice_of(references: Sequence[str], encoder: VoiceEncoder) -> Voice:
     if far is not None and far[2] < encoder.alike:
         warnings.append(f"{references[far[0]]} and {references[far[1]]} do not sound like one person.")
     seconds = sum(voice.seconds for voice in voices)
-    return Voice(_unit(total), seconds, encoder.identity, tuple(warnings))
+    return Voice(unit(total), seconds, encoder.identity, tuple(warnings))
 
 
 def _farthest(voices: Sequence[Voice]) -> tuple[int, int, float] | None:
@@ -174,10 +174,6 @@ def two_voices(speech: Floats, encoder: VoiceEncoder) -> bool:
     count = int(len(speech) / RATE / PART)
     borders = np.linspace(0, len(speech), count + 1).astype(int)[2:-2]  # none where it is short
     return any(float(encoder(speech[:k], RATE) @ encoder(speech[k:], RATE)) < encoder.alike for k in borders)
-
-
-def _unit(vector: Floats) -> Floats:
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
 
 
 def speech_of(reference: Reference) -> Floats:

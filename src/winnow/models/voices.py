@@ -71,18 +71,19 @@ class JoinedVoice:
             np.float32(weight**0.5) * part(samples, rate)
             for weight, part in zip(self._weights, self.parts, strict=True)
         ]
-        return _unit(np.concatenate(vectors))
+        return unit(np.concatenate(vectors))
 
     def part(self, vector: Floats, identity: str) -> Floats | None:
         """What an encoder of this identity makes of the voice of a vector `(size,)` of both, None if it is neither of them."""
         first, second = self.parts
         for part, numbers in ((first, vector[: first.size]), (second, vector[first.size :])):
             if part.identity == identity:
-                return _unit(numbers)
+                return unit(numbers)
         return None
 
 
-def _unit(vector: Floats) -> Floats:
+def unit(vector: Floats) -> Floats:
+    """A vector `(size,)` at unit length; zeros stay zeros."""
     return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
 
 
@@ -108,7 +109,7 @@ class SpectralVoice:
         found = self.statistics(samples, rate)
         if found is None:
             return np.zeros(self.size, np.float32)
-        return _unit(np.asarray((found - _CENTRE) / _SPREAD, np.float32))
+        return unit(np.asarray((found - _CENTRE) / _SPREAD, np.float32))
 
     def statistics(self, samples: Floats, rate: int) -> _Doubles | None:
         """The numbers before they are scaled, `(size,)`; None where there is nothing to hear."""
