@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -116,23 +116,25 @@ class SpectralVoice:
         frames = self._frames(samples, rate)
         if len(frames) < 10:
             return None
-        power = np.square(np.abs(np.fft.rfft(frames * np.hanning(self.FRAME), 2 * self.FRAME)))
+        spectrum = np.fft.rfft(frames * _window(), 2 * self.FRAME)
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
         active = self._active(power)
         if active.sum() < 5:
             return None
-        cepstra = np.log(power[active] @ _bank().T + 1e-9 * power.mean()) @ _cosines().T
-        height, voiced = _pitch(power[active])
+        power = power[active]
+        cepstra = np.log(power @ _bank().T + 1e-9 * power.mean()).astype(np.float64) @ _cosines().T
+        height, voiced = _pitch(power)
         chosen = np.log(height[voiced]) if voiced.sum() > 2 else np.array([np.log(150.0)])
         about = [chosen.mean(), chosen.std(), voiced.mean()]
         return np.concatenate([cepstra.mean(0), cepstra.std(0), about])
 
-    def _frames(self, samples: Floats, rate: int) -> _Doubles:
-        sound = resample(np.nan_to_num(np.asarray(samples, np.float32))[None], rate, self.RATE)[0].astype(np.float64)
+    def _frames(self, samples: Floats, rate: int) -> Floats:
+        sound = resample(np.nan_to_num(np.asarray(samples, np.float32))[None], rate, self.RATE)[0]
         if len(sound) < self.FRAME:
-            return np.zeros((0, self.FRAME))
+            return np.zeros((0, self.FRAME), np.float32)
         return np.lib.stride_tricks.sliding_window_view(sound, self.FRAME)[:: self.HOP]
 
-    def _active(self, power: _Doubles) -> npt.NDArray[np.bool_]:
+    def _active(self, power: Floats) -> npt.NDArray[np.bool_]:
         level = power[:, 5 : 2 * self.FRAME * 38 // 160].sum(1)
         loud = np.percentile(level, 95)
         least = max(loud * 10 ** (-self.RANGE / 10), (self.FRAME * self.LEAST) ** 2)
@@ -140,9 +142,14 @@ class SpectralVoice:
 
 
 @lru_cache(maxsize=1)
-def _bank() -> _Doubles:
+def _window() -> Floats:
+    return np.hanning(SpectralVoice.FRAME).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _bank() -> Floats:
     v = SpectralVoice
-    return np.asarray(mel_bank(v.RATE, 2 * v.FRAME, v.BANDS, v.HIGHEST))
+    return np.asarray(mel_bank(v.RATE, 2 * v.FRAME, v.BANDS, v.HIGHEST), np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -153,17 +160,38 @@ def _cosines() -> _Doubles:
     return np.asarray(np.cos(np.pi * row * (column + 0.5) / v.BANDS) * np.sqrt(2 / v.BANDS))
 
 
-def _pitch(power: _Doubles) -> tuple[_Doubles, npt.NDArray[np.bool_]]:
-    """Pitch of frames in hertz, and whether they have one, from power spectra `(frames, FRAME + 1)`."""
+class _Lags(NamedTuple):
+    """Lags of pitches from 400 to 65 hertz, samples.
+
+    waves: autocorrelation at 0 and at them from the power below 2 kHz, `(bins, 1 + lags)`; shape: of the window's own; slope: what
+    makes the first of several equal peaks the pitch.
+    """
+
+    lags: npt.NDArray[np.intp]
+    waves: Floats
+    shape: Floats
+    slope: Floats
+
+
+@lru_cache(maxsize=1)
+def _lags() -> _Lags:
     v = SpectralVoice
-    window = np.fft.irfft(np.square(np.abs(np.fft.rfft(np.hanning(v.FRAME), 2 * v.FRAME))))
-    low = power * (np.fft.rfftfreq(2 * v.FRAME, 1 / v.RATE) < 2000)
     lags = np.arange(v.RATE // 400, v.RATE // 65 + 1)
-    found = np.fft.irfft(low)
-    height = found[:, lags] / np.maximum(found[:, :1], 1e-20) / (window[lags] / window[0])
-    height = height - 0.1 * np.log2(lags / lags[0])  # the first of several equal peaks is the pitch
+    window = np.fft.irfft(np.square(np.abs(np.fft.rfft(np.hanning(v.FRAME), 2 * v.FRAME))))
+    bins = np.arange(np.count_nonzero(np.fft.rfftfreq(2 * v.FRAME, 1 / v.RATE) < 2000))
+    waves = np.cos(np.pi / v.FRAME * bins[:, None] * np.concatenate([[0], lags])) * np.where(bins, 2, 1)[:, None]
+    return _Lags(
+        lags, *(np.asarray(a, np.float32) for a in (waves, window[lags] / window[0], 0.1 * np.log2(lags / lags[0])))
+    )
+
+
+def _pitch(power: Floats) -> tuple[_Doubles, npt.NDArray[np.bool_]]:
+    """Pitch of frames in hertz, and whether they have one, from power spectra `(frames, FRAME + 1)`."""
+    lags, waves, shape, slope = _lags()
+    found = power[:, : len(waves)] @ waves
+    height = found[:, 1:] / np.maximum(found[:, :1], 1e-20) / shape - slope
     best = height.argmax(1)
-    return v.RATE / lags[best], height[np.arange(len(best)), best] > 0.35
+    return SpectralVoice.RATE / lags[best], height[np.arange(len(best)), best] > 0.35
 
 
 # Over 3 s pieces of 360 voices of LibriSpeech, VCTK and the enrolment speech of the DNS challenge (all CC BY 4.0): means,

@@ -110,14 +110,24 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_addcdiv_(params, means, sizes, -lr / (1 - less**count))
 
     def _muon(self, group: dict[str, Any]) -> None:
-        lr, keep, alike = group["lr"], group["momentum"], defaultdict(list)
-        for p, shape in zip(group["params"], self._shapes, strict=True):
-            if p.grad is not None:
-                if not self.state[p]:
-                    self.state[p]["m"] = torch.zeros_like(p)
-                mean = self.state[p]["m"].lerp_(p.grad, 1 - keep)
-                alike[shape[1:]].append((p, p.grad.lerp(mean, keep).reshape(shape)))
-        for size, found in alike.items():  # matrices of one size in one go
-            steps = orthogonal(torch.cat([step for _, step in found])) * (LENGTH * math.sqrt(max(size)) * lr)
-            for (p, _), step in zip(found, steps.split([len(step) for _, step in found]), strict=True):
-                p.mul_(1 - lr * group["weight_decay"]).sub_(step.reshape(p.shape))
+        lr, keep = group["lr"], group["momentum"]
+        found = [(p, shape) for p, shape in zip(group["params"], self._shapes, strict=True) if p.grad is not None]
+        if not found:
+            return
+        for p, _ in found:
+            if not self.state[p]:
+                self.state[p]["m"] = torch.zeros_like(p)
+        params, means = [p for p, _ in found], [self.state[p]["m"] for p, _ in found]
+        gradients = [p.grad for p in params]
+        torch._foreach_lerp_(means, gradients, 1 - keep)
+        ahead = torch._foreach_lerp(gradients, means, keep)
+        torch._foreach_mul_(params, 1 - lr * group["weight_decay"])
+        alike = defaultdict(list)
+        for (p, shape), step in zip(found, ahead, strict=True):
+            alike[shape[1:]].append((p, step.reshape(shape)))
+        for size, those in alike.items():  # matrices of one size in one go
+            steps = orthogonal(torch.cat([step for _, step in those])) * (-LENGTH * math.sqrt(max(size)) * lr)
+            parts = steps.split([len(step) for _, step in those])
+            torch._foreach_add_(
+                [p for p, _ in those], [step.reshape(p.shape) for (p, _), step in zip(those, parts, strict=True)]
+            )

@@ -19,6 +19,7 @@ from winnow.errors import BadOption
 from winnow.train.log import Log
 from winnow.train.losses import Loss
 from winnow.train.muon import Muon
+from winnow.train.native.bandsplit import quicken
 from winnow.train.schedule import Progress, Schedule
 from winnow.train.scores import Examples, validation
 from winnow.train.tracking import Tracking
@@ -78,6 +79,9 @@ class Solver:
         network = recipe.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = recipe.network().to(self.accelerator.device)
         self.average.load_state_dict(network.state_dict())
+        self.native = False
+        if mixed == "bf16" and self.accelerator.device.type == "cpu":
+            self.native = not quicken(network) and not quicken(self.average)
         self.network, self.optimiser = self.accelerator.prepare(network, optimiser_of(network, recipe.config))
         self.progress = Progress()
         self._log: Log | None = None
@@ -129,7 +133,8 @@ class Solver:
     def _describe(self) -> None:
         """Write what the run is; of a resumed run the schedule may be another than before."""
         recipe = {"recipe": self.recipe.name, "config": asdict(self.recipe.config)}
-        text = json.dumps({**recipe, "schedule": asdict(self.schedule)}, indent=2) + "\n"
+        described = {**recipe, "schedule": asdict(self.schedule), "native": self.native}
+        text = json.dumps(described, indent=2) + "\n"
         write_text(self.folder / "config.json", text)
 
     def _steps(self, examples: Examples, valid: Examples | None) -> Iterator[dict[str, float]]:
@@ -225,11 +230,12 @@ class Solver:
         """Move the running average of weights and statistics."""
         keep = min(self.recipe.config.average, (1 + self.progress.step) / (10 + self.progress.step))
         source = self.accelerator.unwrap_model(self.network).state_dict()
-        for name, value in self.average.state_dict().items():
-            if value.dtype.is_floating_point:
-                value.lerp_(source[name], 1 - keep)
-            else:
-                value.copy_(source[name])
+        pairs = [(value, source[name]) for name, value in self.average.state_dict().items()]
+        moved = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+        torch._foreach_lerp_([value for value, _ in moved], [new for _, new in moved], 1 - keep)
+        for value, new in pairs:
+            if not value.dtype.is_floating_point:
+                value.copy_(new)
 
     def validate(self, valid: Examples, batches: int = 4) -> dict[str, float]:
         """Scores of the averaged network on fixed held-out examples, see `winnow.train.scores`."""

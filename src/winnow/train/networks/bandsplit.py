@@ -9,7 +9,7 @@ Shapes: B batch, T frames, T' tokens of some frames each, F bins (without Nyquis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -118,7 +118,12 @@ class Film(nn.Module):
 
 
 class BandSplit(nn.Module):
-    """The whole network: compressed spectrum in, a complex mask for each stem out."""
+    """The whole network: compressed spectrum in, a complex mask for each stem out.
+
+    native: what computes all blocks in place of PyTorch, see `winnow.train.native`; None for PyTorch.
+    """
+
+    native: Callable[[BandSplit, Tensor, Tensor | None], Tensor] | None = None
 
     def __init__(self, config: BandSplitConfig) -> None:
         super().__init__()
@@ -141,11 +146,16 @@ class BandSplit(nn.Module):
         patches = (count + size - 1) // size
         whole = nn.functional.pad(spectrum, (0, 0, 0, 0, 0, size - 1))[:, : patches * size]
         x = self._tokens(whole.reshape(whole.shape[0], patches, size, *whole.shape[2:]))
+        x = self._blocks(x, voice) if self.native is None else self.native(self, x, voice)
+        return self._masks(self.norm(x))[:, :, :count]
+
+    def _blocks(self, x: Tensor, voice: Tensor | None) -> Tensor:
+        """`(B, T', K, D)` to the same."""
         for i, (time, across) in enumerate(zip(self.time, self.across, strict=True)):
             if voice is not None:
                 x = self.film[i](x, voice)
             x = across(time(x))
-        return self._masks(self.norm(x))[:, :, :count]
+        return x
 
     def _tokens(self, patches: Tensor) -> Tensor:
         """`(B, T', frames, F, 2)` to `(B, T', K, D)`."""
