@@ -2,12 +2,12 @@
 # Trains talkers-16k. DATA is the folder with train/ and valid/, RUN the run's folder, MINUTES the length of its last part; further arguments go
 # to `winnow train` (--resume goes on with a run).
 set -euo pipefail
-DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MINUTES:-95} LISTS=${LISTS:-runs/lists}
+DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MINUTES:-94} LISTS=${LISTS:-runs/lists}
 [ -e "$LISTS/train-speech.jsonl" ] || DATA=$DATA LISTS=$LISTS "$(dirname "$0")/../lists.sh"
-# Talkers who overlap all the time: what is easy to take apart teaches little. Five parts; of the first four the logs are first.jsonl to fourth.jsonl (the first was
+# Talkers who overlap all the time: what is easy to take apart teaches little. Six parts; of the first five the logs are first.jsonl to fifth.jsonl (the first was
 # planned for 50 minutes and stopped after 27). The first three have four blocks and AdamW; the fourth adds four blocks, which begin with nothing on their
-# residual paths, and moves by Muon; the last one hears more and louder noise and more rooms than those before. From step 6000 of the third part on, LSTM and
-# perceptrons ran in C++ written for that processor, which is not part of winnow; without it the same steps take half as long again.
+# residual paths, and moves by Muon; the last two hear more and louder noise and more rooms than those before. From step 6000 of the third part on, LSTM and
+# perceptrons ran in C++, at first in an older form that was not part of winnow and half as fast as the one that is (docs/training.md).
 teach() {
   winnow train talkers --precision bf16 --speech "$LISTS/train-speech.jsonl" --noise "$LISTS/train-noise.jsonl" --rooms "$LISTS/train-rooms.jsonl" \
     --valid-speech "$LISTS/valid-speech.jsonl" --valid-noise "$LISTS/valid-noise.jsonl" --valid-rooms "$LISTS/valid-rooms.jsonl" "$@"
@@ -22,6 +22,7 @@ if [ ! -e "$RUN/state.pt" ]; then
   part second 37 "${FOUR[@]}" --set mix.speed=0.9,1.1 --set mix.speed_chance=0.3 --from "$RUN-first"
   part third 85 "${FOUR[@]}" --from "$RUN-second"
   part fourth 96 --from "$RUN-third" --seed 2
-  set -- --from "$RUN-fourth" --seed 3 "$@"
+  [ -e "$RUN-fifth/weights.safetensors" ] || teach --run "$RUN-fifth" --minutes 95 --from "$RUN-fourth" --seed 3
+  set -- --from "$RUN-fifth" --seed 4 "$@"
 fi
 teach --run "$RUN" --minutes "$MINUTES" "$@"

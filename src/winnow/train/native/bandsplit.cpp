@@ -37,41 +37,55 @@ void configure() {
   _tile_loadconfig(&c);
 }
 
-// C (m x n, float32) = A (m x 32 kt, bfloat16) times B (packed), plus C if ADD. m and n are multiples of 32.
+// 32 x 32 sums: of two rows of left tiles times two columns of right tiles, kt of each; plus what is there if ADD.
+// bytes: from row to row of a left tile; step: numbers from a left tile to the next one.
+template <bool ADD>
+inline void square(const bf16* upper, const bf16* lower, int bytes, int step, const bf16* right, int kt, float* c, int ldc) {
+  const bf16* next = right + (size_t)kt * 512;
+  if (ADD) {
+    _tile_loadd(0, c, ldc * 4);
+    _tile_loadd(1, c + 16, ldc * 4);
+    _tile_loadd(2, c + 16 * ldc, ldc * 4);
+    _tile_loadd(3, c + 16 * ldc + 16, ldc * 4);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  for (int k = 0; k < kt; k++) {
+    _tile_loadd(4, upper + k * step, bytes);
+    _tile_loadd(6, right + k * 512, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_loadd(7, next + k * 512, 64);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_loadd(5, lower + k * step, bytes);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  _tile_stored(0, c, ldc * 4);
+  _tile_stored(1, c + 16, ldc * 4);
+  _tile_stored(2, c + 16 * ldc, ldc * 4);
+  _tile_stored(3, c + 16 * ldc + 16, ldc * 4);
+}
+
+// C (m x n, float32) = A (m x 32 kt, bfloat16) times right tiles, plus C if ADD; m and n are multiples of 32
 template <bool ADD>
 inline void mm(const bf16* A, int lda, const bf16* B, int kt, float* C, int ldc, int m, int n) {
-  for (int j = 0; j < n; j += 32) {
-    const bf16 *B0 = B + (size_t)(j / 16) * kt * 512, *B1 = B0 + (size_t)kt * 512;
+  for (int j = 0; j < n; j += 32)
     for (int i = 0; i < m; i += 32) {
-      float* c = C + (size_t)i * ldc + j;
       const bf16* a = A + (size_t)i * lda;
-      if (ADD) {
-        _tile_loadd(0, c, ldc * 4);
-        _tile_loadd(1, c + 16, ldc * 4);
-        _tile_loadd(2, c + 16 * ldc, ldc * 4);
-        _tile_loadd(3, c + 16 * ldc + 16, ldc * 4);
-      } else {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-      }
-      for (int k = 0; k < kt; k++) {
-        _tile_loadd(4, a + k * 32, lda * 2);
-        _tile_loadd(6, B0 + k * 512, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(7, B1 + k * 512, 64);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_loadd(5, a + 16 * lda + k * 32, lda * 2);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-      }
-      _tile_stored(0, c, ldc * 4);
-      _tile_stored(1, c + 16, ldc * 4);
-      _tile_stored(2, c + 16 * ldc, ldc * 4);
-      _tile_stored(3, c + 16 * ldc + 16, ldc * 4);
+      square<ADD>(a, a + 16 * lda, lda * 2, 32, B + (size_t)(j / 16) * kt * 512, kt, C + (size_t)i * ldc + j, ldc);
     }
-  }
+}
+
+// C (m x n) += left tiles times right tiles
+inline void product(const bf16* left, int m, const bf16* right, int n, int kt, float* C) {
+  for (int i = 0; i < m; i += 32)
+    for (int j = 0; j < n; j += 32) {
+      const bf16* a = left + (size_t)(i / 16) * kt * 512;
+      square<true>(a, a + (size_t)kt * 512, 64, 512, right + (size_t)(j / 16) * kt * 512, kt, C + (size_t)i * n + j, n);
+    }
 }
 
 // ---- vectors of sixteen
@@ -204,34 +218,6 @@ constexpr int CHUNK = 8;  // times 32 rows
 struct Turned {  // of at most CHUNK * 32 rows
   alignas(64) bf16 left[256 / 16 * CHUNK * 512], right[192 / 16 * CHUNK * 512];
 };
-
-// C (m x n) += left tiles times right tiles
-inline void product(const bf16* left, int m, const bf16* right, int n, int kt, float* C) {
-  for (int i = 0; i < m; i += 32)
-    for (int j = 0; j < n; j += 32) {
-      float* c = C + (size_t)i * n + j;
-      const bf16 *A0 = left + (size_t)(i / 16) * kt * 512, *A1 = A0 + (size_t)kt * 512;
-      const bf16 *B0 = right + (size_t)(j / 16) * kt * 512, *B1 = B0 + (size_t)kt * 512;
-      _tile_loadd(0, c, n * 4);
-      _tile_loadd(1, c + 16, n * 4);
-      _tile_loadd(2, c + 16 * n, n * 4);
-      _tile_loadd(3, c + 16 * n + 16, n * 4);
-      for (int k = 0; k < kt; k++) {
-        _tile_loadd(4, A0 + k * 512, 64);
-        _tile_loadd(6, B0 + k * 512, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(7, B1 + k * 512, 64);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_loadd(5, A1 + k * 512, 64);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-      }
-      _tile_stored(0, c, n * 4);
-      _tile_stored(1, c + 16, n * 4);
-      _tile_stored(2, c + 16 * n, n * 4);
-      _tile_stored(3, c + 16 * n + 16, n * 4);
-    }
-}
 
 // C (m x n) += the transpose of A (rows x m) times B (rows x n); rows is a multiple of 32
 void outer(const bf16* A, int lda, int m, const bf16* B, int ldb, int n, int rows, float* C, Turned& w) {
