@@ -2,11 +2,12 @@
 # Trains talkers-16k. DATA is the folder with train/ and valid/, RUN the run's folder, MINUTES the length of its last part; further arguments go
 # to `winnow train` (--resume goes on with a run).
 set -euo pipefail
-DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MINUTES:-94} LISTS=${LISTS:-runs/lists}
+DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MINUTES:-11} LISTS=${LISTS:-runs/lists}
 [ -e "$LISTS/train-speech.jsonl" ] || DATA=$DATA LISTS=$LISTS "$(dirname "$0")/../lists.sh"
-# Talkers who overlap all the time: what is easy to take apart teaches little. Six parts; of the first five the logs are first.jsonl to fifth.jsonl (the first was
+# Talkers who overlap all the time, but in the last part: what is easy to take apart teaches little. Seven parts; of the first six the logs are first.jsonl to sixth.jsonl (the first was
 # planned for 50 minutes and stopped after 27). The first three have four blocks and AdamW; the fourth adds four blocks, which begin with nothing on their
-# residual paths, and moves by Muon; the last two hear more and louder noise and more rooms than those before. From step 6000 of the third part on, LSTM and
+# residual paths, and moves by Muon; the next two hear more and louder noise and more rooms than those before. The last one learns what the others
+# forgot: that nothing is left of a voice in the other stem where it speaks alone. From step 6000 of the third part on, LSTM and
 # perceptrons ran in C++, at first in an older form that was not part of winnow and half as fast as the one that is (docs/training.md).
 teach() {
   winnow train talkers --precision bf16 --speech "$LISTS/train-speech.jsonl" --noise "$LISTS/train-noise.jsonl" --rooms "$LISTS/train-rooms.jsonl" \
@@ -23,6 +24,7 @@ if [ ! -e "$RUN/state.pt" ]; then
   part third 85 "${FOUR[@]}" --from "$RUN-second"
   part fourth 96 --from "$RUN-third" --seed 2
   [ -e "$RUN-fifth/weights.safetensors" ] || teach --run "$RUN-fifth" --minutes 95 --from "$RUN-fourth" --seed 3
-  set -- --from "$RUN-fifth" --seed 4 "$@"
+  [ -e "$RUN-sixth/weights.safetensors" ] || teach --run "$RUN-sixth" --minutes 94 --from "$RUN-fifth" --seed 4
+  set -- --from "$RUN-sixth" --seed 5 --set mix.overlap=any --set mix.alone=0.1 --set floor=18 --set learning_rate=0.0005 "$@"
 fi
 teach --run "$RUN" --minutes "$MINUTES" "$@"
