@@ -1,4 +1,4 @@
-"""The blocks of `winnow.train.networks.bandsplit` forwards and backwards by the C++ beside this file: a quarter of a step's time.
+"""The blocks of `winnow.train.networks.bandsplit` forwards and backwards by the C++ beside this file: a third of a step's time.
 
 As under autocast products are of bfloat16 with sums in float32; the rest, and what goes from block to block, is float32.
 Shapes: T tokens in time, B batch, K bands, D width.
