@@ -132,6 +132,7 @@ def test_a_run_in_full_precision_and_other_sizes_have_none(tmp_path, precision, 
 
 def test_nothing_to_quicken():
     assert "no network" in quicken(torch.nn.Linear(3, 3))
+    assert "no network" in quicken(BandSplit(BandSplitConfig(blocks=1)).double())
 
 
 def test_why_not_is_said(monkeypatch):

@@ -43,9 +43,10 @@ def quicken(network: nn.Module) -> str:
 
 
 def fits(network: BandSplit) -> bool:
-    """Whether a network has the sizes that were written down in C++."""
+    """Whether a network has the sizes that were written down in C++, and numbers of single precision."""
     c = network.config
-    return (c.bands, c.width, c.hidden, c.expansion) == (BANDS, WIDTH, WIDTH, 2)
+    single = all(weight.dtype == torch.float32 for weight in network.parameters())
+    return single and (c.bands, c.width, c.hidden, c.expansion) == (BANDS, WIDTH, WIDTH, 2)
 
 
 class Blocks:
@@ -58,12 +59,13 @@ class Blocks:
     def __call__(self, network: BandSplit, x: Tensor, voice: Tensor | None) -> Tensor:
         """`(B, T, K, D)` and the voice `(B, V)` of a network that takes one, to `(B, T, K, D)` float32. On the CPU."""
         x, kept = x.float().transpose(0, 1).contiguous(), torch.is_grad_enabled()
-        for i, (time, across) in enumerate(zip(network.time, network.across, strict=True)):
+        layers: Any = zip(network.time, network.across, strict=True)
+        for i, (time, across) in enumerate(layers):
             if voice is not None:
                 film: Any = network.film[i]
                 x = (x * (1 + film.to_scale(voice)[:, None]) + film.to_shift(voice)[:, None]).float()
-            x = _Along.apply(x, self, kept, *along_weights(time))  # type: ignore[arg-type]
-            x = _Across.apply(x, self, *across_weights(across))  # type: ignore[arg-type]
+            x = _Along.apply(x, self, kept, *along_weights(time))
+            x = _Across.apply(x, self, *across_weights(across))
         return x.transpose(0, 1)
 
     def call(self, name: str, *arguments: Any) -> None:
