@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -80,9 +80,9 @@ def run(recording, step=50_000, persons=(ALICE,), **options):
 def test_a_voice_is_followed_through_stems_that_change_places():
     high, low = sounding(1000, (0, 7), (9, 15), (17, 24)), sounding(200, (3, 7), (9, 19))
     stems = np.stack([np.where(np.arange(high.size) < 8 * RATE, a, b) for a, b in ((high, low), (low, high))])[:, None]
-    (found,), ends = wanted.tracks(stems, RATE, np.array([HIGH], np.float32), Pitch())
+    (found,), known = wanted.tracks(stems, RATE, np.array([HIGH], np.float32), Pitch())
     assert level(found[0] - high) < level(high) - 25
-    assert ends.tolist() == [[0.0], [1.0]]
+    assert known.ends.tolist() == [[0.0], [1.0]]
 
 
 class Distant(Pitch):
@@ -144,7 +144,7 @@ def test_blocks_do_not_matter_and_memory_is_bounded(monkeypatch):
     most, given = 0, 0
     for begin in range(0, recording.shape[1], 8000):
         given += body.feed(recording[:, begin : begin + 8000]).stems.shape[2]
-        most = max(most, body._stems.shape[2], body._mix.shape[1])
+        most = max(most, body._wanted._stems.shape[2], body._wanted._mix.shape[1])
     assert most <= 11 * RATE
     assert given + body.flush().stems.shape[2] == recording.shape[1]
 
@@ -218,7 +218,8 @@ def heard_again(count, reference, seed=3):
     right = np.array([who[s.stream, s.begin // LENGTH] for s in stretches])
     gains = np.stack([np.zeros(len(right)), rng.normal(np.where(right, 0.2, -0.1), 0.15)], axis=1).astype(np.float32)
     before = follow.chances(voices, levels, loud, gains)
-    found = wanted._again(voices, levels, loud, gains, told, before)[:, 0]
+    weights = wanted._divided(voices, wanted._weights(voices, before))
+    found = wanted._again(voices, levels, loud, gains, told, weights, 0.9)[:, -1]
     return found.reshape(2, count, LENGTH).mean(axis=2), before[:, 1].reshape(2, count, LENGTH).mean(axis=2), who
 
 
@@ -228,6 +229,79 @@ def test_what_was_found_tells_how_a_voice_sounds_in_this_recording():
     assert ((found > 0.5) == who).all() and found[who].mean() > 0.9 and found[~who].mean() < 0.05
 
 
-def test_a_short_recording_does_not_tell_how_its_voices_sound():
-    found, before, _ = heard_again(4, reference=0.6)
-    np.testing.assert_array_equal(found, before)
+def test_a_short_recording_does_not_tell_how_its_voices_sound(monkeypatch):
+    stems = np.stack([sounding(1000, (0, 3)), sounding(200, (1, 4))])[:, None, : 4 * RATE]
+    monkeypatch.setattr(wanted, "_again", None)  # would be called
+    wanted.tracks(stems, RATE, np.array([HIGH], np.float32), Pitch())
+    with pytest.raises(TypeError):
+        wanted.tracks(np.tile(stems, 4), RATE, np.array([HIGH], np.float32), Pitch())
+
+
+def panel(counts, cosines, seed=2):
+    """Stretches of as many talkers as there are counts, in any order, and a voice that is like them by these cosines."""
+    rng = np.random.default_rng(seed)
+    axes = np.linalg.qr(rng.standard_normal((160, len(counts) + 1)))[0].T
+    who = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    vectors = axes[who] + rng.standard_normal((len(who), 160)) * 0.05
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    stretches = [Stretch(0, LENGTH * k, LENGTH * (k + 1), k) for k in range(len(who))]
+    ones = np.ones(len(who))
+    told = np.append(cosines, np.sqrt(1 - np.square(cosines).sum())) @ axes
+    return Voices(stretches, vectors.astype(np.float32), ones, ones > 0), axes[:-1], told.astype(np.float32)
+
+
+@pytest.mark.parametrize("wanted_one", [0, 1, 2])
+def test_of_the_clusters_the_one_like_the_reference_is_the_wanted_voice(wanted_one):
+    cosines = np.full(3, 0.2)
+    cosines[wanted_one] = 0.6
+    voices, axes, told = panel((30, 25, 20), cosines)
+    *others, found = wanted._clusters(voices, told[None], 0.4)
+    assert found @ axes[wanted_one] > 0.95
+    assert sorted(int((axes @ other).argmax()) for other in others) == sorted({0, 1, 2} - {wanted_one})
+    everybody = wanted._clusters(voices, np.stack([told, axes[(wanted_one + 1) % 3].astype(np.float32)]), 0.4)
+    assert len(everybody) == 3 and everybody[-1] @ axes[(wanted_one + 1) % 3] > 0.95
+    absent = wanted._clusters(voices, np.stack([told, np.eye(160, dtype=np.float32)[0]]), 0.4)
+    np.testing.assert_allclose(absent[-1], np.eye(160)[0])  # is nobody's cluster, and stays as it was told
+    assert len(absent) == 4
+
+
+def test_where_the_clusters_do_not_tell_who_is_wanted_they_are_not_asked():
+    assert wanted._clusters(*told_by((30, 25), (0.3, 0.2)), 0.4) is None  # like nobody
+    assert wanted._clusters(*told_by((30, 25), (0.52, 0.5)), 0.4) is None  # like two
+    assert wanted._clusters(*told_by((40,), (0.7,)), 0.4) is None  # one voice
+    voices, told = told_by((30, 25), (0.7, 0.2))
+    assert wanted._clusters(voices, np.concatenate([told, told]), 0.4) is None  # two that are wanted, both like one
+
+
+def told_by(counts, cosines):
+    voices, _, told = panel(counts, np.array(cosines))
+    return voices, told[None]
+
+
+def test_what_was_heard_is_known_later(monkeypatch):
+    """All stretches once, in order of time, whatever the blocks, wherever windows overlap."""
+    monkeypatch.setattr(wanted, "PAST", 2.0)
+    monkeypatch.setattr(wanted, "BLOCK", 4.0)
+    monkeypatch.setattr(wanted, "AHEAD", 3.0)
+    stems = np.stack([sounding(1000, (0, 10), (12, 20)), sounding(200, (9, 13), (19, 24))])[:, None]
+    known = []
+    usual = wanted.tracks
+
+    def listened(*args):
+        found, said = usual(*args)
+        known.append(said.voices)
+        return found, said
+
+    monkeypatch.setattr(wanted, "tracks", listened)
+    body = wanted.Wanted(1, 2, RATE, np.array([HIGH], np.float32), Pitch())
+    for begin in range(0, stems.shape[2], 9000):
+        body.feed(stems.sum(axis=0)[:, begin : begin + 9000], stems[:, :, begin : begin + 9000])
+    body.flush(stems[:, :, :0])
+    assert len(known) == 6
+    for earlier, later in pairwise(known):
+        assert len(later.stretches) > len(earlier.stretches)
+    last = known[-1]
+    begins = [stretch.begin for stretch in last.stretches]
+    high = last.vectors[:, 0] > 0.5
+    assert begins == sorted(begins) and begins[0] < -200 and {s.stream for s in last.stretches} == {0, 1}
+    assert [s.stream == 0 for s in last.stretches] == high.tolist()

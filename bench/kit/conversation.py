@@ -80,9 +80,7 @@ class Conversation:
 def compose(scene: Scene, data: Path) -> Conversation:
     """The conversation of a scene; the same one every time."""
     rng = np.random.default_rng(scene.seed)
-    paths = speakers(data / scene.part)
-    names = rng.permutation(sorted(paths))[: scene.people]
-    phrases = [[higher(phrase, scene.pitch) for phrase in cut(paths[name])] for name in names]
+    phrases = [[higher(phrase, scene.pitch) for phrase in cut(path)] for path in recordings(scene, rng, data)]
     length = scene.seconds * RATE
     talkers = np.zeros((scene.people, length), np.float32)
     turns: list[Turn] = []
@@ -105,6 +103,18 @@ def compose(scene: Scene, data: Path) -> Conversation:
         mixture = mixture + background * np.float32(LEVEL / rms(background) / 10 ** (scene.snr / 20))
     factor = np.float32(min(1.0, 0.99 / np.abs(mixture).max()))
     return Conversation(scene, talkers * factor, mixture * factor, joined(turns), spans)
+
+
+def recordings(scene: Scene, rng: np.random.Generator, data: Path) -> list[Path]:
+    """That of each who talks; rng: the first that a new one, of the scene's seed, is asked for."""
+    paths = speakers(data / scene.part)
+    return [paths[name] for name in rng.permutation(sorted(paths))[: scene.people]]
+
+
+def voices(scene: Scene, data: Path, seconds: float) -> list[Wave]:
+    """The first seconds of the recording of each who talks, by itself, at the scene's pitch: a reference."""
+    paths = recordings(scene, np.random.default_rng(scene.seed), data)
+    return [higher(read(path), scene.pitch)[: round(seconds * RATE)] for path in paths]
 
 
 def speakers(part: Path) -> Mapping[str, Path]:

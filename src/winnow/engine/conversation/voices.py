@@ -46,6 +46,26 @@ class Voices:
         """Of each stretch, in stretches of full length."""
         return np.array([(s.end - s.begin) / LENGTH for s in self.stretches])
 
+    def chosen(self, which: Flags) -> Voices:
+        """Those of the stretches, `(stretches,)`."""
+        some = [stretch for stretch, flag in zip(self.stretches, which, strict=True) if flag]
+        return Voices(some, self.vectors[which], self.alone[which], self.loudest[which])
+
+    def followed_by(self, later: Voices) -> Voices:
+        """With those of a later part, whose runs are other ones."""
+        runs = 1 + max((stretch.run for stretch in self.stretches), default=-1)
+        return Voices(
+            self.stretches + [stretch._replace(run=stretch.run + runs) for stretch in later.stretches],
+            np.concatenate([self.vectors, later.vectors]),
+            np.concatenate([self.alone, later.alone]),
+            np.concatenate([self.loudest, later.loudest]),
+        )
+
+
+def no_voices(size: int) -> Voices:
+    """Of no stretches; size: of a vector."""
+    return Voices([], np.zeros((0, size), np.float32), np.zeros(0), np.zeros(0, bool))
+
 
 def heard(
     streams: Doubles,

@@ -2,24 +2,27 @@
 
 As in whole conversations (`winnow.engine.conversation.talkers`), but with the vectors of the wanted voices in place of clusters,
 and with one talker more who is everybody else: so far away that a voice which is not much like any wanted one is nearer to him.
-What was found so then tells how the wanted voices sound in this recording, and how the others do: with that all is heard again.
-A recording streams through in blocks that are decided with some seconds before and after them.
+All that was heard so far is clustered too, as a conversation is: where the clusters tell who is wanted, they say better than single
+stretches how the wanted voices sound in this recording, and how the others do. With that, or what was found without, all is heard
+again. A recording streams through in blocks that are decided with some seconds before and after them.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from winnow.audio import Samples
 from winnow.engine.bodies import Finished, Stack, WindowBody, upper_gains
-from winnow.engine.conversation.count import k_means, unlike
+from winnow.engine.conversation.count import centroids, k_means, unlike
 from winnow.engine.conversation.follow import CERTAINTY, chances, nearness
 from winnow.engine.conversation.levels import FRAME, LEAK, RANGE, SILENCE, Doubles, Flags, Meter, without_short
 from winnow.engine.conversation.passes import Network
 from winnow.engine.conversation.route import between
 from winnow.engine.conversation.talkers import MARGIN
-from winnow.engine.conversation.voices import Voices, heard
+from winnow.engine.conversation.voices import Voices, heard, no_voices
 from winnow.models.separator import cross_fade
 from winnow.models.voices import VoiceEncoder
 
@@ -45,15 +48,41 @@ AGAIN, COUNTS, REFERENCE = 0.4, 0.42, 5.0
 counts for. These and the ones above were chosen on training voices, with a network that was trained without them.
 """
 
+CLUSTERED = 400  # stretches of all so far that are clustered for each block
+CLEARER = 0.05  # of a cosine by which one cluster must be more like the reference than all others
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a recording has said so far. ends: the least and the most likeness with each wanted voice, `(2, voices)`; voices: the
+    stretches that were the louder ones of their moment, `begin` and `end` from the beginning of the window on, negative before it.
+    """
+
+    ends: Vectors
+    voices: Voices
+
+    def before(self, frame: int) -> Known:
+        """For a window that begins at this frame: what was known until then."""
+        past = self.voices.chosen(np.array([stretch.begin < frame for stretch in self.voices.stretches], bool))
+        moved = [s._replace(begin=s.begin - frame, end=s.end - frame) for s in past.stretches]
+        return replace(self, voices=replace(past, stretches=moved))
+
+
+def unknown(wanted: Vectors) -> Known:
+    """At the beginning of a recording; wanted: `(voices, size)`."""
+    ends = np.stack([np.ones(len(wanted)), -np.ones(len(wanted))]).astype(np.float32)
+    return Known(ends, no_voices(wanted.shape[1]))
+
 
 def tracks(
-    stems: Stack, rate: int, wanted: Vectors, encoder: VoiceEncoder, ends: Vectors | None = None
-) -> tuple[Stack, Vectors]:
-    """The wanted voices in a recording in memory, `(voices, channels, time)`, and the ends of their likeness.
+    stems: Stack, rate: int, wanted: Vectors, encoder: VoiceEncoder, known: Known | None = None
+) -> tuple[Stack, Known]:
+    """The wanted voices in a window of a recording, `(voices, channels, time)`, and what is known with it.
 
     stems: what a network took apart, `(streams, channels, time)`; rate: hertz; wanted: unit vectors, `(voices, size)`;
-    ends: what was returned for another part of the recording: the least and the most likeness with each voice, `(2, voices)`.
+    known: what was before the window.
     """
+    known = known or unknown(wanted)
     frame = round(FRAME * rate)
     meter = Meter(len(stems), frame)
     meter.feed(stems)
@@ -61,48 +90,75 @@ def tracks(
     loud = _loud(levels)
     voices = heard(levels, loud, lambda begin, end: stems[:, :, begin:end], frame, rate, encoder)
     likeness = voices.vectors @ wanted.T
-    ends = np.stack([np.ones(len(wanted)), -np.ones(len(wanted))]).astype(np.float32) if ends is None else ends
+    ends = known.ends
     if len(likeness):
         low, high = np.percentile(likeness, ENDS, axis=0).astype(np.float32)
         ends = np.stack([np.minimum(ends[0], low), np.maximum(ends[1], high)])
+    known = Known(ends, known.voices.followed_by(voices.chosen(voices.loudest)))
     least = np.minimum(ends.mean(axis=0), encoder.alike - LESS)
     level = least.mean()
     # Everybody else comes first, since what cannot be told is nobody's.
     others = np.full((len(likeness), 1), level, np.float32)
     gains = nearness(1 - np.concatenate([others, likeness - least + level], axis=1))
-    found = _again(voices, levels, loud, gains, wanted, chances(voices, levels, loud, gains))
-    shares = _shares(found, levels, loud)
+    found = chances(voices, levels, loud, gains)
+    trusted = max(0.0, 1 - ENOUGH / max(voices.lengths.sum(), 1e-9))
+    if trusted:
+        talkers = _clusters(known.voices, wanted, encoder.alike - LESS)
+        if talkers is None:
+            weights = _divided(voices, _weights(voices, found))
+        else:
+            clear = nearness(1 - voices.vectors @ talkers.T.astype(np.float32))
+            weights = _weights(voices, chances(voices, levels, loud, clear))
+        found = _again(voices, levels, loud, gains, wanted, weights, trusted)
+    shares = _shares(found[:, -len(wanted) :], levels, loud)
     first, second, rise = between(levels.shape[1], frame, 0, stems.shape[2])
     return np.stack(
         [_led(stems, row[:, first] * (1 - rise) + row[:, second] * rise) for row in shares.swapaxes(0, 1)]
-    ), ends
+    ), known
 
 
-def _again(voices: Voices, levels: Doubles, loud: Flags, gains: Vectors, wanted: Vectors, found: Doubles) -> Doubles:
-    """Chances of the wanted voices in the stems, `(streams, voices, frames)`, by what they sound like where they were found.
-
-    The more stretches there are, the more that counts. The others are several voices, each with a sound of its own
-    (the model of VBx: Landini et al. 2022).
-
-    gains: of the stretches for everybody else and each wanted voice; found: the chances by them, `(streams, 1 + voices, frames)`.
+def _clusters(voices: Voices, wanted: Vectors, least: float) -> Doubles | None:
+    """Vectors of all talkers that there seem to be, `(talkers, size)`, the wanted ones last; None where that is one, or where
+    it is not clear who of them is wanted. Of a wanted voice that nobody is like the vector is its own; least: cosine that is like.
     """
-    lengths = voices.lengths
-    trusted = max(0.0, 1 - ENOUGH / max(lengths.sum(), 1e-9))
-    if not trusted:
-        return found[:, 1:]
+    found = centroids(voices, None, CLUSTERED)
+    if len(found) < 2:
+        return None
+    likeness = found @ wanted.T.astype(np.float64)
+    second, first = np.sort(likeness, axis=0)[-2:]
+    nearest, there = likeness.argmax(axis=0), first > least
+    mine = nearest[there]
+    if not len(mine) or len(set(mine)) < len(mine) or (first - second < CLEARER)[there].any():
+        return None
+    own = np.where(there[:, None], found[nearest], wanted)
+    return np.concatenate([np.delete(found, mine, axis=0), own])
+
+
+def _divided(voices: Voices, weights: Doubles) -> Doubles:
+    """Mean chances of each stretch, `(stretches, 1 + voices)`, with several others in place of one everybody else."""
+    group = k_means(voices.vectors.astype(np.float64), OTHERS)
+    return np.concatenate([weights[:, :1] * np.eye(OTHERS)[group], weights[:, 1:]], axis=1)
+
+
+def _again(
+    voices: Voices, levels: Doubles, loud: Flags, gains: Vectors, wanted: Vectors, weights: Doubles, trusted: float
+) -> Doubles:
+    """Chances of all talkers in the stems, `(streams, talkers, frames)`, the wanted ones last, by what they sound like where they
+    were found: each has a sound of his own (the model of VBx: Landini et al. 2022), and the reference is some of a wanted one's.
+
+    gains: of the stretches for everybody else and each wanted voice; weights: how much of each stretch seems to be whose,
+    `(stretches, talkers)`; trusted: what that counts for, from 0 to 1, the gains for the rest.
+    """
+    lengths, others = voices.lengths, weights.shape[1] - len(wanted)
     vectors = np.concatenate([voices.vectors, wanted]).astype(np.float64)
-    references = REFERENCE * np.eye(len(wanted), OTHERS + len(wanted), OTHERS)
-    group = k_means(vectors[: len(lengths)], OTHERS)
-    found = np.concatenate([found[:, :1]] * OTHERS + [found[:, 1:]], axis=1)
-    gains = np.concatenate([gains[:, :1]] * OTHERS + [gains[:, 1:]], axis=1)
-    for turn in range(ROUNDS):
-        weights = _weights(voices, found)
-        if not turn:
-            weights[:, :OTHERS] *= np.eye(OTHERS)[group]
+    references = REFERENCE * np.eye(len(wanted), others + len(wanted), others)
+    gains = np.concatenate([gains[:, :1]] * others + [gains[:, 1:]], axis=1)
+    for _ in range(ROUNDS):
         far = unlike(vectors, np.concatenate([weights * lengths[:, None], references]), COUNTS)[: len(lengths)]
         both = (1 - trusted) * gains - trusted * AGAIN / CERTAINTY * far
         found = chances(voices, levels, loud, both.astype(np.float32))
-    return found[:, OTHERS:]
+        weights = _weights(voices, found)
+    return found
 
 
 def _weights(voices: Voices, found: Doubles) -> Doubles:
@@ -146,54 +202,54 @@ def _loud(levels: Doubles) -> Flags:
     return np.stack([without_short(row) for row in found])
 
 
-class WantedBody:
-    """One recording on its way through the network, in constant memory; its stems are the wanted voices.
+class Wanted:
+    """One recording whose stems are known, on its way to the wanted voices, in memory that grows by some vectors a second.
 
-    channels: of the recording, all taken apart together; wanted, encoder: see `tracks`.
+    channels: of the recording; talkers: stems; rate: hertz; wanted, encoder: see `tracks`.
     """
 
-    def __init__(self, network: Network, channels: int, wanted: Vectors, encoder: VoiceEncoder) -> None:
-        self._network, self._wanted, self._encoder = network, wanted, encoder
-        self._body = WindowBody(network.separator, channels, network.rate, True, 0.0)
+    def __init__(self, channels: int, talkers: int, rate: int, wanted: Vectors, encoder: VoiceEncoder) -> None:
+        self._rate, self._wanted, self._encoder = rate, wanted, encoder
         self._mix: Samples = np.zeros((channels, 0), np.float32)
-        self._stems: Stack = np.zeros((network.talkers, channels, 0), np.float32)
-        self._ends: Vectors | None = None
+        self._stems: Stack = np.zeros((talkers, channels, 0), np.float32)
+        self._known = unknown(wanted)
         self._past = 0  # samples of both that have come out already
         self._tail: Stack | None = None  # what the last block said of the beginning of the next
 
-    def feed(self, block: Samples) -> Finished:
-        """Take the next samples, `(channels, time)`."""
-        self._take(block, self._body.feed(block).stems)
-        size, ahead = (round(seconds * self._network.rate) for seconds in (BLOCK, AHEAD))
+    def feed(self, block: Samples, stems: Stack) -> Finished:
+        """Take the next samples, `(channels, time)`, and those of the stems, which may come later, `(talkers, channels, time)`."""
+        self._take(block, stems)
+        size, ahead = (round(seconds * self._rate) for seconds in (BLOCK, AHEAD))
         done = []
         while self._stems.shape[2] - self._past >= size + ahead:
             done.append(self._next(size, size + ahead))
         return self._joined(done)
 
-    def flush(self) -> Finished:
-        """The rest: altogether as many samples as went in."""
-        self._take(self._mix[:, :0], self._body.flush().stems)
+    def flush(self, stems: Stack) -> Finished:
+        """The rest, with the last samples of the stems: altogether as many samples as went in."""
+        self._take(self._mix[:, :0], stems)
         left = self._stems.shape[2] - self._past
         return self._joined([self._next(left, left)] if left else [])
 
     def _take(self, block: Samples, stems: Stack) -> None:
         self._mix = np.concatenate([self._mix, block], axis=1)
-        self._stems = np.concatenate([self._stems, stems[: self._network.talkers]], axis=2)
+        self._stems = np.concatenate([self._stems, stems], axis=2)
 
     def _next(self, size: int, known: int) -> Finished:
         """The next `size` samples, of which `known` are there, cross-faded with what was said of them before."""
-        rate, begin, fade = self._network.rate, self._past, round(FRAME * self._network.rate)
+        rate, begin, frame = self._rate, self._past, round(FRAME * self._rate)
         mix = self._mix[:, : begin + known]
         stems = self._stems[:, :, : begin + known]
-        found, self._ends = tracks(stems, rate, self._wanted, self._encoder, self._ends)
+        found, said = tracks(stems, rate, self._wanted, self._encoder, self._known)
         gains = np.stack([upper_gains(track, mix, rate, True) for track in found])[:, :, begin : begin + size]
         out = found[:, :, begin : begin + size].copy()
         if self._tail is not None:
-            shared = min(fade, size)
+            shared = min(frame, size)
             out[:, :, :shared] = cross_fade(self._tail[:, :, :shared], out[:, :, :shared])
-        self._tail = found[:, :, begin + size : begin + size + fade].copy()
+        self._tail = found[:, :, begin + size : begin + size + frame].copy()
         old = max(0, begin + size - round(PAST * rate))
         self._mix, self._stems, self._past = self._mix[:, old:], self._stems[:, :, old:], begin + size - old
+        self._known = said.before(round(old / frame))
         return Finished(out, np.asarray(gains / np.maximum(gains.sum(axis=0), 1), np.float32))
 
     def _joined(self, done: list[Finished]) -> Finished:
@@ -201,3 +257,23 @@ class WantedBody:
         return Finished(
             *(np.concatenate(p, axis=2) for p in zip(Finished(nothing, nothing[:, :1]), *done, strict=True))
         )
+
+
+class WantedBody:
+    """One recording on its way through the network and `Wanted`; its stems are the wanted voices.
+
+    channels: of the recording, all taken apart together; wanted, encoder: see `tracks`.
+    """
+
+    def __init__(self, network: Network, channels: int, wanted: Vectors, encoder: VoiceEncoder) -> None:
+        self._talkers = network.talkers
+        self._body = WindowBody(network.separator, channels, network.rate, True, 0.0)
+        self._wanted = Wanted(channels, network.talkers, network.rate, wanted, encoder)
+
+    def feed(self, block: Samples) -> Finished:
+        """Take the next samples, `(channels, time)`."""
+        return self._wanted.feed(block, self._body.feed(block).stems[: self._talkers])
+
+    def flush(self) -> Finished:
+        """The rest: altogether as many samples as went in."""
+        return self._wanted.flush(self._body.flush().stems[: self._talkers])
