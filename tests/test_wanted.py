@@ -305,3 +305,6 @@ def test_what_was_heard_is_known_later(monkeypatch):
     high = last.vectors[:, 0] > 0.5
     assert begins == sorted(begins) and begins[0] < -200 and {s.stream for s in last.stretches} == {0, 1}
     assert [s.stream == 0 for s in last.stretches] == high.tolist()
+    monkeypatch.setattr(wanted, "REMEMBERED", 3)
+    begins = [stretch.begin for stretch in wanted.Known(np.zeros((2, 1), np.float32), last).before(40).voices.stretches]
+    assert begins == [stretch.begin - 40 for stretch in last.stretches if stretch.begin < 40][-3:]

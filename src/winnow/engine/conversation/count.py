@@ -15,7 +15,7 @@ Doubles = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
 MOST_TALKERS = 20
-MOST = 1000  # vectors that are clustered, if nothing else is said
+MOST = 1000  # vectors that are clustered
 ROUNDS, STEPS = 8, 20  # random beginnings of k-means, and its steps
 SHARE, FEWEST, FULL = 0.04, 3.0, 20.0  # of all speech that makes a talker, but from 3 to 20 seconds
 
@@ -39,13 +39,13 @@ SURE = 5.0  # weight of the beginning: logarithm of the chance of a cluster over
 TURNS, STILL = 40, 1e-3  # rounds at most; change of the shares from which on nothing moves any more
 
 
-def centroids(voices: Voices, speakers: int | None, most: int = MOST, tell: Tell = nobody) -> Doubles:
+def centroids(voices: Voices, speakers: int | None, tell: Tell = nobody) -> Doubles:
     """Unit vectors of the talkers, `(talkers, size)`, the one who speaks most first; as many as asked for, where there are so
-    many vectors. speakers: how many, None: found; most: vectors that are clustered.
+    many vectors. speakers: how many, None: found.
 
     Only the louder stem of a moment takes part: in the other one are remains of the same voice.
     """
-    chosen = _spread(np.flatnonzero(voices.loudest), most)
+    chosen = _spread(np.flatnonzero(voices.loudest))
     vectors = voices.vectors[chosen].astype(np.float64)
     lengths = voices.lengths[chosen]
     seconds = lengths * STEP * FRAME * voices.loudest.sum() / max(len(chosen), 1)
@@ -161,9 +161,9 @@ def _squares(vectors: Doubles, means: Doubles) -> Doubles:
     return np.asarray(np.maximum(both - 2 * vectors @ means.T, 0))
 
 
-def _spread(chosen: Whole, most: int) -> Whole:
+def _spread(chosen: Whole) -> Whole:
     """As many as are clustered, evenly."""
-    return chosen if len(chosen) <= most else chosen[np.linspace(0, len(chosen) - 1, most).astype(int)]
+    return chosen if len(chosen) <= MOST else chosen[np.linspace(0, len(chosen) - 1, MOST).astype(int)]
 
 
 def least_seconds(whole: float) -> float:

@@ -98,7 +98,7 @@ def _labels(
         return np.where(speech, 0, NOBODY).astype(np.int16)
     encoder = encoder or default_encoder()
     voices = heard(levels.streams, speech, read, frame, rate, encoder, part(tell, 0, HEARD))
-    talkers = centroids(voices, speakers, tell=part(tell, HEARD, COUNTED))
+    talkers = centroids(voices, speakers, part(tell, HEARD, COUNTED))
     if len(talkers) < (speakers or 1):  # too short to tell voices: each stem is somebody
         number = np.arange(len(speech))[:, None] if speakers else 0
         return np.where(speech, np.minimum(number, (speakers or 1) - 1), NOBODY).astype(np.int16)

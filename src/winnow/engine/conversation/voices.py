@@ -46,9 +46,9 @@ class Voices:
         """Of each stretch, in stretches of full length."""
         return np.array([(s.end - s.begin) / LENGTH for s in self.stretches])
 
-    def chosen(self, which: Flags) -> Voices:
-        """Those of the stretches, `(stretches,)`."""
-        some = [stretch for stretch, flag in zip(self.stretches, which, strict=True) if flag]
+    def chosen(self, which: npt.NDArray[np.intp]) -> Voices:
+        """The stretches of these numbers, in their order."""
+        some = [self.stretches[number] for number in which]
         return Voices(some, self.vectors[which], self.alone[which], self.loudest[which])
 
     def followed_by(self, later: Voices) -> Voices:

@@ -2,9 +2,9 @@
 
 As in whole conversations (`winnow.engine.conversation.talkers`), but with the vectors of the wanted voices in place of clusters,
 and with one talker more who is everybody else: so far away that a voice which is not much like any wanted one is nearer to him.
-All that was heard so far is clustered too, as a conversation is: where the clusters tell who is wanted, they say better than single
-stretches how the wanted voices sound in this recording, and how the others do. With that, or what was found without, all is heard
-again. A recording streams through in blocks that are decided with some seconds before and after them.
+What was heard in the last minutes is clustered too, as a conversation is: where the clusters tell who is wanted, they say better
+than single stretches how the wanted voices sound in this recording, and how the others do. With that, or what was found without,
+all is heard again. A recording streams through in blocks that are decided with some seconds before and after them.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ AGAIN, COUNTS, REFERENCE = 0.4, 0.42, 5.0
 counts for. These and the ones above were chosen on training voices, with a network that was trained without them.
 """
 
-CLUSTERED = 400  # stretches of all so far that are clustered for each block
+REMEMBERED = 400  # stretches before a window that are known in it, some five minutes of speech
 CLEARER = 0.05  # of a cosine by which one cluster must be more like the reference than all others
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a recording has said so far. ends: the least and the most likeness with each wanted voice, `(2, voices)`; voices: the
-    stretches that were the louder ones of their moment, `begin` and `end` from the beginning of the window on, negative before it.
+    """What a recording has said so far. ends: the least and the most likeness with each wanted voice, `(2, voices)`; voices: of the
+    last stretches that were the louder ones of their moment, which begin and end from the beginning of the window on, or before it.
     """
 
     ends: Vectors
@@ -63,7 +63,8 @@ class Known:
 
     def before(self, frame: int) -> Known:
         """For a window that begins at this frame: what was known until then."""
-        past = self.voices.chosen(np.array([stretch.begin < frame for stretch in self.voices.stretches], bool))
+        begins = np.array([stretch.begin for stretch in self.voices.stretches])
+        past = self.voices.chosen(np.flatnonzero(begins < frame)[-REMEMBERED:])
         moved = [s._replace(begin=s.begin - frame, end=s.end - frame) for s in past.stretches]
         return replace(self, voices=replace(past, stretches=moved))
 
@@ -94,7 +95,7 @@ def tracks(
     if len(likeness):
         low, high = np.percentile(likeness, ENDS, axis=0).astype(np.float32)
         ends = np.stack([np.minimum(ends[0], low), np.maximum(ends[1], high)])
-    known = Known(ends, known.voices.followed_by(voices.chosen(voices.loudest)))
+    known = Known(ends, known.voices.followed_by(voices.chosen(np.flatnonzero(voices.loudest))))
     least = np.minimum(ends.mean(axis=0), encoder.alike - LESS)
     level = least.mean()
     # Everybody else comes first, since what cannot be told is nobody's.
@@ -121,7 +122,7 @@ def _clusters(voices: Voices, wanted: Vectors, least: float) -> Doubles | None:
     """Vectors of all talkers that there seem to be, `(talkers, size)`, the wanted ones last; None where that is one, or where
     it is not clear who of them is wanted. Of a wanted voice that nobody is like the vector is its own; least: cosine that is like.
     """
-    found = centroids(voices, None, CLUSTERED)
+    found = centroids(voices, None)
     if len(found) < 2:
         return None
     likeness = found @ wanted.T.astype(np.float64)
@@ -203,7 +204,7 @@ def _loud(levels: Doubles) -> Flags:
 
 
 class Wanted:
-    """One recording whose stems are known, on its way to the wanted voices, in memory that grows by some vectors a second.
+    """One recording whose stems are known, on its way to the wanted voices, in constant memory.
 
     channels: of the recording; talkers: stems; rate: hertz; wanted, encoder: see `tracks`.
     """
