@@ -15,6 +15,7 @@ from winnow.engine.bodies import separated
 from winnow.engine.conversation import find_talkers, follow, levels, route, talkers_of
 from winnow.engine.conversation.passes import separate_talkers
 from winnow.engine.conversation.scratch import Scratch
+from winnow.engine.conversation.talkers import _two_at_once
 from winnow.engine.conversation.timeline import timeline
 from winnow.errors import BadOption, NoSpeech, OutputError
 from winnow.metrics.tracks import tracking
@@ -57,6 +58,40 @@ def test_one_talker_is_left_alone():
     np.testing.assert_array_equal(tracks[0], stems[0] + stems[1])
     forced, _ = talkers_of(heard(2)[2], heard(2)[1], RATE, speakers=1)
     np.testing.assert_array_equal(forced[0], heard(2)[2].sum(axis=0))
+
+
+class Deaf:
+    """An encoder that finds all voices alike."""
+
+    size, identity, alike = 2, "deaf", 0.5
+
+    def __call__(self, samples, rate):
+        angle = 0.1 * np.sin(1e4 * samples.sum())
+        return np.array([np.cos(angle), np.sin(angle)], np.float32)
+
+
+def test_two_at_once_are_two_however_like_their_voices(monkeypatch):
+    _, mix, stems = heard(2)
+    assert len(talkers_of(stems, mix, RATE, encoder=Deaf())[0]) == 1
+    monkeypatch.setattr("winnow.engine.conversation.talkers._two_at_once", lambda levels, speech: True)
+    assert len(talkers_of(stems, mix, RATE, encoder=Deaf())[0]) == 2
+    assert len(talkers_of(stems, mix, RATE, 1, Deaf())[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("of", "two"), [("two", True), ("one", False), ("two, one fainter", False), ("two, for a moment", False)]
+)
+def test_two_speak_at_once_where_two_stems_go_up_and_down_by_themselves(of, two):
+    rng = np.random.default_rng(0)
+    levels = rng.uniform(-45, -20, (2, 600))  # dB, of 30 s
+    speech = np.ones(levels.shape, bool)
+    if of == "one":
+        levels[1] = levels[0] - 4 + rng.normal(0, 3, 600)
+    elif of == "two, one fainter":
+        levels[1] -= 40
+    elif of == "two, for a moment":
+        speech[1, 40:] = False
+    assert _two_at_once(levels, speech) == two
 
 
 @pytest.mark.parametrize("speakers", [2, 5])

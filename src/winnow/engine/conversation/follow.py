@@ -133,12 +133,12 @@ def _bonus(streams: Doubles, active: Flags) -> Doubles:
     found = np.zeros((len(pairs), streams.shape[1]))
     for row, (a, b) in zip(found, pairs, strict=True):
         both = active[a] & active[b]
-        row[both] = APART * (1 - 2 * _likeness(streams[a], streams[b]))[both]
+        row[both] = APART * (1 - 2 * likeness(streams[a], streams[b]))[both]
     return found
 
 
-def _likeness(a: Doubles, b: Doubles) -> Doubles:
-    """Correlation of two series around each place."""
+def likeness(a: Doubles, b: Doubles) -> Doubles:
+    """Correlation of two series of levels around each place, `(frames,)`."""
     a, b = np.maximum(a, a.max() - 50), np.maximum(b, b.max() - 50)
     a, b = a - a.mean(), b - b.mean()
     ma, mb = _around(a), _around(b)
