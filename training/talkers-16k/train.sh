@@ -2,7 +2,7 @@
 # Trains talkers-16k. DATA is the folder with train/ and valid/, RUN the run's folder, MINUTES the length of its last part; further arguments go
 # to `winnow train` (--resume goes on with a run).
 set -euo pipefail
-DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MINUTES:-26} LISTS=${LISTS:-runs/lists}
+DATA=${DATA:?folder of the recordings} RUN=${RUN:-runs/talkers-16k} MINUTES=${MINUTES:-27} LISTS=${LISTS:-runs/lists}
 [ -e "$LISTS/train-speech.jsonl" ] || DATA=$DATA LISTS=$LISTS "$(dirname "$0")/../lists.sh"
 # Talkers who overlap all the time, but in the last parts: what is easy to take apart teaches little. Nine parts; of the first eight the logs are first.jsonl to eighth.jsonl (the
 # first was planned for 50 minutes and stopped after 27). The first three have four blocks and AdamW; the fourth adds four blocks, which begin with nothing on their
