@@ -255,14 +255,29 @@ def test_of_the_clusters_the_one_like_the_reference_is_the_wanted_voice(wanted_o
     cosines = np.full(3, 0.2)
     cosines[wanted_one] = 0.6
     voices, axes, told = panel((30, 25, 20), cosines)
-    *others, found = wanted._clusters(voices, told[None], 0.4)
-    assert found @ axes[wanted_one] > 0.95
-    assert sorted(int((axes @ other).argmax()) for other in others) == sorted({0, 1, 2} - {wanted_one})
-    everybody = wanted._clusters(voices, np.stack([told, axes[(wanted_one + 1) % 3].astype(np.float32)]), 0.4)
-    assert len(everybody) == 3 and everybody[-1] @ axes[(wanted_one + 1) % 3] > 0.95
+    found = wanted._clusters(voices, told[None], 0.4)
+    assert (found.vectors @ axes.T).argmax(axis=1)[found.wanted == 0].tolist() == [wanted_one]
+    assert sorted((found.vectors @ axes.T).argmax(axis=1)) == [0, 1, 2]
+    following = (wanted_one + 1) % 3
+    both = wanted._clusters(voices, np.stack([told, axes[following].astype(np.float32)]), 0.4)
+    assert (both.vectors @ axes.T).argmax(axis=1)[both.wanted == 1].tolist() == [following]
     absent = wanted._clusters(voices, np.stack([told, np.eye(160, dtype=np.float32)[0]]), 0.4)
-    np.testing.assert_allclose(absent[-1], np.eye(160)[0])  # is nobody's cluster, and stays as it was told
-    assert len(absent) == 4
+    assert sorted(absent.wanted) == [-1, -1, 0, 1]
+    np.testing.assert_allclose(
+        absent.vectors[absent.wanted == 1], np.eye(160)[:1]
+    )  # is nobody's, and stays as it was told
+
+
+def test_clusters_that_are_surely_the_wanted_voice_are_one_talker(monkeypatch):
+    voices, told = told_by((30, 25, 20), (0.68, 0.66, 0.1))
+    assert wanted._clusters(voices, told, 0.4) is None  # one of the two, but which?
+    monkeypatch.setattr(wanted, "SURELY", 0.6)
+    found = wanted._clusters(voices, told, 0.4)
+    assert sorted(found.wanted) == [-1, 0, 0]
+    weights = np.arange(12.0).reshape(4, 3)
+    merged = found.merged(weights, 1)
+    np.testing.assert_array_equal(merged[:, 1], weights[:, found.wanted == 0].sum(axis=1))
+    np.testing.assert_array_equal(merged[:, 0], weights[:, found.wanted < 0][:, 0])
 
 
 def test_where_the_clusters_do_not_tell_who_is_wanted_they_are_not_asked():

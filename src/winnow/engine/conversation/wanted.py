@@ -49,7 +49,10 @@ counts for. These and the ones above were chosen on training voices, with a netw
 """
 
 REMEMBERED = 400  # stretches before a window that are known in it, some five minutes of speech
-CLEARER = 0.05  # of a cosine by which one cluster must be more like the reference than all others
+CLEARER, SURELY = 0.05, 0.7
+"""Of a cosine: by how much a cluster must be more like the reference than all others; from when on one more is that voice too, for
+another distance from the microphone can make several clusters of one voice. Chosen on training voices at another pitch.
+"""
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,12 @@ def tracks(
     found = chances(voices, levels, loud, gains)
     trusted = max(0.0, 1 - ENOUGH / max(voices.lengths.sum(), 1e-9))
     if trusted:
-        talkers = _clusters(known.voices, wanted, encoder.alike - LESS)
-        if talkers is None:
+        clusters = _clusters(known.voices, wanted, encoder.alike - LESS)
+        if clusters is None:
             weights = _divided(voices, _weights(voices, found))
         else:
-            clear = nearness(1 - voices.vectors @ talkers.T.astype(np.float32))
-            weights = _weights(voices, chances(voices, levels, loud, clear))
+            clear = nearness(1 - voices.vectors @ clusters.vectors.T.astype(np.float32))
+            weights = clusters.merged(_weights(voices, chances(voices, levels, loud, clear)), len(wanted))
         found = _again(voices, levels, loud, gains, wanted, weights, trusted)
     shares = _shares(found[:, -len(wanted) :], levels, loud)
     first, second, rise = between(levels.shape[1], frame, 0, stems.shape[2])
@@ -118,21 +121,36 @@ def tracks(
     ), known
 
 
-def _clusters(voices: Voices, wanted: Vectors, least: float) -> Doubles | None:
-    """Vectors of all talkers that there seem to be, `(talkers, size)`, the wanted ones last; None where that is one, or where
-    it is not clear who of them is wanted. Of a wanted voice that nobody is like the vector is its own; least: cosine that is like.
+@dataclass(frozen=True)
+class Clusters:
+    """vectors: of the clusters, `(clusters, size)`; wanted: number of the wanted voice that each one is, -1 for another one's."""
+
+    vectors: Doubles
+    wanted: npt.NDArray[np.int64]
+
+    def merged(self, weights: Doubles, voices: int) -> Doubles:
+        """Weights of the clusters `(stretches, clusters)` to those of the talkers, the others first, then each wanted voice."""
+        own = weights @ (self.wanted[:, None] == np.arange(voices))
+        return np.concatenate([weights[:, self.wanted < 0], own], axis=1)
+
+
+def _clusters(voices: Voices, wanted: Vectors, least: float) -> Clusters | None:
+    """Who there seems to be; None where that is one, or where it is not clear who of them is wanted. Of a wanted voice that nobody
+    is like there is a cluster that is as it was told; least: cosine that is like.
     """
     found = centroids(voices, None)
     if len(found) < 2:
         return None
     likeness = found @ wanted.T.astype(np.float64)
-    second, first = np.sort(likeness, axis=0)[-2:]
-    nearest, there = likeness.argmax(axis=0), first > least
-    mine = nearest[there]
-    if not len(mine) or len(set(mine)) < len(mine) or (first - second < CLEARER)[there].any():
+    own = (likeness > SURELY) | ((likeness == likeness.max(axis=0)) & (likeness > least))
+    second = np.where(own, -1.0, likeness).max(axis=0)
+    there = own.any(axis=0)
+    unclear = likeness.max(axis=0) - second < CLEARER
+    if not there.any() or (unclear & there).any() or (own.sum(axis=1) > 1).any():
         return None
-    own = np.where(there[:, None], found[nearest], wanted)
-    return np.concatenate([np.delete(found, mine, axis=0), own])
+    absent = np.flatnonzero(~there)
+    whose = np.where(own.any(axis=1), own.argmax(axis=1), -1)
+    return Clusters(np.concatenate([found, wanted[absent]]), np.concatenate([whose, absent]))
 
 
 def _divided(voices: Voices, weights: Doubles) -> Doubles:
