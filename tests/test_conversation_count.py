@@ -158,6 +158,17 @@ def test_as_many_clusters_as_there_are(people):
         assert np.all((found @ means.T).max(axis=0) > 0.9)
 
 
+def test_of_a_long_recording_neighbours_are_clustered_from_everywhere(monkeypatch):
+    monkeypatch.setattr(count, "MOST", 120)
+    for length in (120, 121, 125, 1000):
+        chosen = count._spread(np.arange(length))
+        assert len(chosen) <= 120 and len(set(chosen)) == len(chosen)
+        assert chosen[0] == 0 and chosen[-1] == length - 1 and (np.diff(chosen) > 0).all()
+    assert (np.diff(chosen) == 1).sum() == 108  # twelve pieces of ten
+    voices, _ = voices_of(means_of(3, 0.2), 200, 1.0, np.random.default_rng(0))
+    assert len(count.centroids(voices, None)) == 3
+
+
 def test_two_like_voices_are_one_and_a_word_makes_no_talker():
     rng = np.random.default_rng(0)
     assert len(count.centroids(voices_of(means_of(2, 0.8), 60, 0.8, rng)[0], None)) == 1
