@@ -269,22 +269,24 @@ def test_of_the_clusters_the_one_like_the_reference_is_the_wanted_voice(wanted_o
 
 
 def test_clusters_that_are_surely_the_wanted_voice_are_one_talker(monkeypatch):
-    voices, told = told_by((30, 25, 20), (0.68, 0.66, 0.1))
+    voices, told = told_by((30, 25, 20, 20), (0.67, 0.65, 0.1, 0.0))
     assert wanted._clusters(voices, told, 0.4) is None  # one of the two, but which?
     monkeypatch.setattr(wanted, "SURELY", 0.6)
     found = wanted._clusters(voices, told, 0.4)
-    assert sorted(found.wanted) == [-1, 0, 0]
-    weights = np.arange(12.0).reshape(4, 3)
+    assert sorted(found.wanted) == [-1, -1, 0, 0]
+    weights = np.arange(16.0).reshape(4, 4)
     merged = found.merged(weights, 1)
-    np.testing.assert_array_equal(merged[:, 1], weights[:, found.wanted == 0].sum(axis=1))
-    np.testing.assert_array_equal(merged[:, 0], weights[:, found.wanted < 0][:, 0])
+    np.testing.assert_array_equal(merged[:, 2], weights[:, found.wanted == 0].sum(axis=1))
+    np.testing.assert_array_equal(merged[:, :2], weights[:, found.wanted < 0])
+    assert wanted._clusters(*told_by((30, 25, 20), (0.67, 0.65, 0.1)), 0.4) is None  # two talkers in three clusters
 
 
 def test_where_the_clusters_do_not_tell_who_is_wanted_they_are_not_asked():
-    assert wanted._clusters(*told_by((30, 25), (0.3, 0.2)), 0.4) is None  # like nobody
-    assert wanted._clusters(*told_by((30, 25), (0.52, 0.5)), 0.4) is None  # like two
-    assert wanted._clusters(*told_by((40,), (0.7,)), 0.4) is None  # one voice
-    voices, told = told_by((30, 25), (0.7, 0.2))
+    assert wanted._clusters(*told_by((30, 25, 20), (0.3, 0.2, 0.1)), 0.4) is None  # like nobody
+    assert wanted._clusters(*told_by((30, 25, 20), (0.52, 0.5, 0.1)), 0.4) is None  # like two
+    assert wanted._clusters(*told_by((40, 30), (0.7, 0.1)), 0.4) is None  # two voices
+    voices, told = told_by((30, 25, 20), (0.7, 0.2, 0.1))
+    assert wanted._clusters(voices, told, 0.4) is not None
     assert wanted._clusters(voices, np.concatenate([told, told]), 0.4) is None  # two that are wanted, both like one
 
 

@@ -49,6 +49,7 @@ counts for. These and the ones above were chosen on training voices, with a netw
 """
 
 REMEMBERED = 400  # stretches before a window that are known in it, some five minutes of speech
+SEVERAL = 3  # talkers from whom on the wanted one is looked for among clusters
 CLEARER, SURELY = 0.05, 0.7
 """Of a cosine: by how much a cluster must be more like the reference than all others; from when on one more is that voice too, for
 another distance from the microphone can make several clusters of one voice. Chosen on training voices at another pitch.
@@ -135,11 +136,11 @@ class Clusters:
 
 
 def _clusters(voices: Voices, wanted: Vectors, least: float) -> Clusters | None:
-    """Who there seems to be; None where that is one, or where it is not clear who of them is wanted. Of a wanted voice that nobody
-    is like there is a cluster that is as it was told; least: cosine that is like.
+    """Who there seems to be; None where those are one or two, who are told apart as well without, or where it is not clear who of
+    them is wanted. Of a wanted voice that nobody is like there is a cluster that is as it was told; least: cosine that is like.
     """
     found = centroids(voices, None)
-    if len(found) < 2:
+    if len(found) < SEVERAL:
         return None
     likeness = found @ wanted.T.astype(np.float64)
     own = (likeness > SURELY) | ((likeness == likeness.max(axis=0)) & (likeness > least))
@@ -150,6 +151,8 @@ def _clusters(voices: Voices, wanted: Vectors, least: float) -> Clusters | None:
         return None
     absent = np.flatnonzero(~there)
     whose = np.where(own.any(axis=1), own.argmax(axis=1), -1)
+    if (whose < 0).sum() + there.sum() < SEVERAL:
+        return None
     return Clusters(np.concatenate([found, wanted[absent]]), np.concatenate([whose, absent]))
 
 
