@@ -325,3 +325,7 @@ def test_what_was_heard_is_known_later(monkeypatch):
     monkeypatch.setattr(wanted, "REMEMBERED", 3)
     begins = [stretch.begin for stretch in wanted.Known(np.zeros((2, 1), np.float32), last).before(40).voices.stretches]
     assert begins == [stretch.begin - 40 for stretch in last.stretches if stretch.begin < 40][-3:]
+    twice = last.followed_by(last)
+    assert twice.stretches[: len(last.stretches)] == last.stretches
+    earlier, later = ({s.run for s in part} for part in (last.stretches, twice.stretches[len(last.stretches) :]))
+    assert len(earlier) == len(later) and not earlier & later  # a pause between them, as the model of talkers takes it
