@@ -23,7 +23,7 @@ from kit import report
 from kit.conversation import Conversation, Scene, compose, joined, two_streams
 from kit.folders import ROOT, add_folders, need_speech
 from kit.process import WINNOW, Run, watch
-from kit.separating import CACHE, NO_TALKERS, Model, command
+from kit.separating import CACHE, NO_TALKERS, Cues, Model, command
 from kit.sound import RATE, Wave, read, write_wav
 from winnow.engine.conversation import talkers_of
 from winnow.metrics.diarisation import Diarisation, Turn, diarisation
@@ -169,14 +169,16 @@ def in_overlaps(conversation: Conversation, tracks: Wave | Sequence[Wave], found
     return gains
 
 
-def streams(model: Model, conversation: Conversation, anew: bool) -> Wave:
-    """The talkers' stems of a bundle, `(streams, time)`, kept on the disk."""
+def streams(model: Model, conversation: Conversation, anew: bool, cues: Cues | None = None) -> Wave:
+    """The talkers' stems of a bundle, or the voice's if it is told that by cues, `(streams, time)`, kept on the disk."""
     mixture = conversation.mixture
     key = f"{model.bundle.manifest.sha256[:12]}-{zlib.crc32(mixture.tobytes()):08x}"
+    for value in (cues or {}).values():
+        key += f"-{zlib.crc32(value.tobytes()):08x}"
     path = CACHE / "streams" / f"{key}.npy"
     if path.exists() and not anew:
         return np.load(path)
-    stems = model.stems(mixture, RATE)
+    stems = model.stems(mixture, RATE, cues)
     found = np.stack([stem for name, stem in stems.items() if name not in NO_TALKERS]).astype(np.float32)
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, found)

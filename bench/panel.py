@@ -22,7 +22,7 @@ from kit.folders import add_folders, need_speech
 from kit.separating import Model
 from kit.sound import RATE, Wave, rms
 from presence import PAGE, setting
-from winnow.engine.chosen import DEFAULT, encoder_for, find_bundle
+from winnow.engine.chosen import DEFAULT, TELLER, Person, encoder_for, find_bundle, told_of
 from winnow.engine.conversation import talkers_of, wanted
 from winnow.metrics.sdr import si_sdr
 from winnow.models.voices import VoiceEncoder
@@ -36,10 +36,12 @@ LENGTHS = ((2, 20), (2, 36), (2, 60), (3, 60), (3, 110), (4, 110))
 HELD_OUT, TRAINING = "held-out", "training"
 TURN = 3  # seconds: turns, turns that overlap by half, both at once
 
-ALONE, OTHERS, NOW, SEPARATE, BEST = (
-    "by the reference alone",
+TOLD, ALONE, OTHERS, ENROLLED, NOW, SEPARATE, BEST = (
+    f"{TELLER} by itself",
+    "by the vector of the reference alone",
     "heard again, nothing clustered",
-    "as winnow does",
+    "heard again, as winnow does of an enrolled voice",
+    f"as winnow does: with what {TELLER} says",
     "`winnow separate`, number given, the most like track",
     "the best that these stems allow",
 )
@@ -56,13 +58,15 @@ Scores = dict[tuple[str, int], list[float]]
 def main() -> None:
     """Measure, print, and rewrite the section where the run was a whole one."""
     args = arguments()
-    model, encoder = Model(args.model), encoder_for(find_bundle(args.model))
+    model, teller, encoder = Model(args.model), Model(TELLER), encoder_for(find_bundle(args.model))
     found: dict[str, Scores] = defaultdict(lambda: defaultdict(list))
     for kind, conversation, references in drawn(args):
         stems = streams(model, conversation, args.anew)
+        told = [told_of(person(teller, each), teller.bundle.manifest) for each in references]
+        estimates = [streams(teller, conversation, args.anew, cues) for cues in told]
         vectors = [encoder(reference, RATE) for reference in references]
         key = (kind, len(vectors))
-        for way, tracks in ways(stems, conversation, vectors, encoder):
+        for way, tracks in ways(stems, estimates, conversation, vectors, encoder):
             found[way][key] += improvements(conversation, tracks)
         print(kind, conversation.scene.name, conversation.scene.people, flush=True)
     text = page(args, found)
@@ -109,6 +113,12 @@ def at_once(scene: Scene, args: argparse.Namespace) -> tuple[Conversation, list[
     return made, [microphone(each) for each in voices(scene, args.data, REFERENCE)]
 
 
+def person(model: Model, reference: Wave) -> Person:
+    """Whose voice a network is told by a reference."""
+    vector = encoder_for(model.bundle)(reference, RATE)
+    return Person("voice", tuple(vector.tolist()), tuple(reference.tolist()))
+
+
 def microphone(sound: Wave) -> Wave:
     """The same through another microphone: a little brighter, with faint noise."""
     rng = np.random.default_rng(0)
@@ -118,24 +128,29 @@ def microphone(sound: Wave) -> Wave:
 
 
 def ways(
-    stems: Wave, conversation: Conversation, vectors: list[Wave], encoder: VoiceEncoder
+    stems: Wave, estimates: list[Wave], conversation: Conversation, vectors: list[Wave], encoder: VoiceEncoder
 ) -> Iterator[tuple[str, list[Wave]]]:
-    """A track for every person, in every way."""
+    """A track for every person, in every way; estimates: of each by a network that is told the voice, `(1, time)`."""
     mixture = conversation.mixture
+    yield TOLD, [estimate[0] for estimate in estimates]
     with setting(wanted, "ENOUGH", np.inf):
         yield ALONE, [extracted(stems, mixture, vector, encoder) for vector in vectors]
     with setting(wanted, "CLEARER", np.inf):
         yield OTHERS, [extracted(stems, mixture, vector, encoder) for vector in vectors]
-    yield NOW, [extracted(stems, mixture, vector, encoder) for vector in vectors]
+    yield ENROLLED, [extracted(stems, mixture, vector, encoder) for vector in vectors]
+    both = zip(vectors, estimates, strict=True)
+    yield NOW, [extracted(stems, mixture, vector, encoder, estimate) for vector, estimate in both]
     tracks = talkers_of(stems[:, None], mixture[None], RATE, len(vectors), encoder)[0][:, 0]
     likeness = np.stack([encoder(track[: 60 * RATE], RATE) for track in tracks]) @ np.stack(vectors).T
     yield SEPARATE, [tracks[k] for k in likeness.argmax(axis=0)]
     yield BEST, list(shared(stems, conversation.talkers))
 
 
-def extracted(stems: Wave, mixture: Wave, vector: Wave, encoder: VoiceEncoder) -> Wave:
-    """The wanted voice, as it streams through."""
-    body = wanted.Wanted(1, len(stems), RATE, vector[None], encoder)
+def extracted(stems: Wave, mixture: Wave, vector: Wave, encoder: VoiceEncoder, estimate: Wave | None = None) -> Wave:
+    """The wanted voice, as it streams through; estimate: see `ways`."""
+    body = wanted.Wanted(1, len(stems), RATE, vector[None], encoder, estimate is not None)
+    if estimate is not None:
+        stems = np.concatenate([stems, estimate])
     parts = [body.feed(mixture[None], stems[:, None]), body.flush(stems[:, None, :0])]
     return np.concatenate([part.stems[0, 0] for part in parts])
 

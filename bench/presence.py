@@ -49,9 +49,9 @@ STRETCH = (
     "length of the stretches whose voice vectors are compared. winnow takes {long:g} s."
 )
 TOLD = (
-    "The same recordings as the network gives them, by the share of cepstra and pitch in the likeness of two voices (the rest "
-    "is that of the voice encoder's network); and heard once instead of once more with what was found out about the voices "
-    "([how](one-voice.md)). winnow takes {share:g}, heard again."
+    "The same recordings as of an enrolled voice, of which there is a vector and no clip, by the share of cepstra and pitch in the "
+    "likeness of two voices (the rest is that of the voice encoder's network); and heard once instead of once more with what was "
+    "found out about the voices ([how](one-voice.md)). winnow takes {share:g}, heard again."
 )
 
 
@@ -131,7 +131,7 @@ def heard(model: str, encoder: VoiceEncoder, pairs: Iterable[tuple[Wave, Wave, W
     for reference, voice, other in pairs:
         vector = encoder(reference, RATE)
         for name, (wanted, rest) in scenes(voice, other).items():
-            person = Person("voice", tuple(vector.tolist()))
+            person = Person("voice", tuple(vector.tolist()), tuple(reference.tolist()))
             chosen = Chosen(RATE, 1, ChosenSettings(model=model, sure=0.0, persons=(person,)))
             parts = [chosen.feed((wanted + rest)[None]), chosen.flush()]
             estimate = np.concatenate([part["voice"] for part in parts], axis=1)[0]

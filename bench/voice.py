@@ -25,8 +25,9 @@ from kit.folders import ROOT, add_folders, need_speech
 from kit.running import cost
 from kit.separating import CACHE, Model, Scores, cell, command, scored
 from kit.sound import RATE, Wave, resample, rms
-from winnow.engine.chosen import DEFAULT, Chosen, ChosenSettings, Person, encoder_for
+from winnow.engine.chosen import DEFAULT, TELLER, Chosen, ChosenSettings, Person, encoder_for, told_of
 from winnow.engine.conversation.passes import tells_talkers
+from winnow.engine.conversation.wanted import SAY
 from winnow.engine.presence import BELOW, SOFTER, SURE
 from winnow.errors import BadOption
 from winnow.metrics.bss import sdr
@@ -35,6 +36,7 @@ from winnow.metrics.recognisers import find
 from winnow.metrics.report.pictures import panels
 from winnow.metrics.sdr import si_sdr
 from winnow.metrics.words import word_errors
+from winnow.models.manifest import CLIP
 from winnow.models.voices import VoiceEncoder
 
 PAGE = ROOT / "docs" / "voice-scores.md"
@@ -43,7 +45,8 @@ CONDITIONS = ("clean", "noisy", "rooms")
 HEARD = ("clean", "noisy")
 LISTENED = 12  # mixtures of each of these that the recogniser hears
 SHOWN = "voice-clean-002"  # the first one of two voices that lie apart
-COMMAND = f"{DEFAULT}, as the commands give it"
+ENROLLED = "told by the vector alone, as of an enrolled voice"
+COMMAND = f"{DEFAULT} and {TELLER}, as the commands give it"
 MIXTURE, ORACLE = "the mixture itself", "oracle: ideal ratio mask"
 LIMIT = 100.0
 Results = dict[str, list[Scores]]
@@ -74,7 +77,8 @@ ABOUT_WORDS = (
 )
 ABOUT_COST = (
     "Load: time of one core over the length of the sound, in a process of its own, without the voice encoder, which runs once. "
-    "Memory: of that process before the first window and at most."
+    "Memory: of that process before the first window and at most. The commands run two of these networks, one of them once for "
+    "each wanted voice, and the encoder on stretches of the stems."
 )
 PUBLISHED = (
     ("VoiceFilter (Google, paper)", "LibriSpeech, two speakers", "median SDR 2.5 -> 12.6"),
@@ -93,18 +97,24 @@ def main() -> None:
     chosen = quick(everything, 2) if args.quick else everything
     words = Words(chosen)
     models = {model.title: model for model in map(Model, args.models)}
-    systems: dict[str, tuple[str, Callable[[Sounding], dict[str, Wave]]]] = {
-        MIXTURE: ("", lambda m: {"voice": m.mixture, "rest": m.mixture}),
-        ORACLE: ("", ideal),
-    } | {title: (version(model, args.encoder), partial(told, model, args.encoder)) for title, model in models.items()}
+    systems: dict[str, tuple[str, int, Callable[[Sounding], dict[str, Wave]]]] = {
+        MIXTURE: ("", RATE, lambda m: {"voice": m.mixture, "rest": m.mixture}),
+        ORACLE: ("", RATE, ideal),
+    }
+    for title, model in models.items():
+        known, own = version(model, args.encoder), partial(told, model, args.encoder)
+        talkers = tells_talkers(model.bundle)
+        systems[f"{title} and {TELLER}" if talkers else title] = (known, model.rate, own)
+        if talkers or any(cue.name == CLIP for cue in model.bundle.manifest.cues):
+            systems[f"{title}, {ENROLLED}"] = (f"vector {known}", model.rate, partial(own, by_clip=False))
     if DEFAULT in models:
         systems[COMMAND] = (
             f"softer {SOFTER:.4f} below {SURE:g}, {BELOW:g} {version(models[DEFAULT], args.encoder)}",
+            RATE,
             partial(commanded, models[DEFAULT], args.encoder),
         )
     results = {}
-    for title, (known, separate) in systems.items():
-        rate = models[title].rate if title in models else RATE
+    for title, (known, rate, separate) in systems.items():
         score = partial(measured, separate, rate, words)
         results[title] = scored(f"voice {title}", known, sounding(chosen, args.data), score, args.anew)
         words.keep()
@@ -143,21 +153,35 @@ def encoder_of(model: Model, given: str) -> VoiceEncoder:
 
 def version(model: Model, encoder: str) -> str:
     """Of a bundle, and of what tells it the voice."""
-    return f"{model.bundle.manifest.sha256} {model.mode} {encoder_of(model, encoder).identity}"
-
-
-def told(model: Model, encoder: str, mixture: Sounding) -> dict[str, Wave]:
-    """Stems of a bundle that is told the voice by its reference clip, or of which the voice is chosen by it."""
+    known = f"{model.bundle.manifest.sha256} {model.mode} {encoder_of(model, encoder).identity}"
     if tells_talkers(model.bundle):
-        return commanded(model, encoder, mixture, sure=0.0)
-    vector = encoder_of(model, encoder)(mixture.stems["reference"], mixture.rate)
-    return model.stems(mixture.mixture, mixture.rate, {"voice": vector})
+        known += f" {Model(TELLER).bundle.manifest.sha256} {SAY:g}"
+    return known
 
 
-def commanded(model: Model, encoder: str, mixture: Sounding, sure: float | None = None) -> dict[str, Wave]:
+def told(model: Model, encoder: str, mixture: Sounding, by_clip: bool = True) -> dict[str, Wave]:
+    """Stems of a bundle that is told the voice by its reference clip, or of which the voice is chosen by it.
+
+    by_clip: False: by a vector of it alone, as of an enrolled voice.
+    """
+    if tells_talkers(model.bundle):
+        return commanded(model, encoder, mixture, 0.0, by_clip)
+    person = wanted(encoder_of(model, encoder), mixture, by_clip)
+    return model.stems(mixture.mixture, mixture.rate, told_of(person, model.bundle.manifest))
+
+
+def wanted(encoder: VoiceEncoder, mixture: Sounding, by_clip: bool) -> Person:
+    """Whose voice is meant, by the reference clip, or as `told` says."""
+    clip = resample(mixture.stems["reference"], mixture.rate, RATE)
+    return Person("voice", tuple(encoder(clip, RATE).tolist()), tuple(clip.tolist()) if by_clip else ())
+
+
+def commanded(
+    model: Model, encoder: str, mixture: Sounding, sure: float | None = None, by_clip: bool = True
+) -> dict[str, Wave]:
     """Stems as the commands give them: if nobody says how sure it must be, the voice is softer where it is not found."""
     heard = encoder_of(model, encoder)
-    person = Person("voice", tuple(heard(mixture.stems["reference"], mixture.rate).tolist()))
+    person = wanted(heard, mixture, by_clip)
     chosen = Chosen(mixture.rate, 1, ChosenSettings(model=str(model.folder), persons=(person,), sure=sure), heard)
     parts = [chosen.feed(mixture.mixture[None]), chosen.flush()]
     return {name: np.concatenate([part[name] for part in parts], axis=1)[0] for name in ("voice", "rest")}

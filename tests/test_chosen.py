@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from chosenlike import HIGH, LOW, RATE, Bundle, Everything, Half, Pitch, stand_in
 from winnow.engine.bodies import WindowBody, upper_gains
-from winnow.engine.chosen import Chosen, ChosenSettings, Person, encoder_for, find_bundle
+from winnow.engine.chosen import Chosen, ChosenSettings, Person, encoder_for, find_bundle, told_of
 from winnow.engine.run import Separation, Settings
 from winnow.errors import BadOption, UnknownModel
+from winnow.models.manifest import Cue
 from winnow.models.voices import JoinedVoice, SpectralVoice
 
 ALICE, BOB = Person("alice", HIGH), Person("bob", LOW)
@@ -264,6 +266,26 @@ def test_vectors_are_of_the_encoder_that_the_network_was_trained_with(monkeypatc
         encoder_for(Bundle(source="ge2e-1"))
     with pytest.raises(UnknownModel):
         encoder_for(Bundle(), "bogus")
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_a_network_that_hears_a_clip_is_given_its_beginning(rate):
+    manifest = SimpleNamespace(cues=(Cue("voice", size=2), Cue("clip", size=4000)), rate=rate)
+    at = np.arange(RATE) / RATE
+    clip = np.sin(2 * np.pi * 300 * at).astype(np.float32)
+
+    def told(samples):
+        return told_of(Person("alice", (1.0, 0.0), tuple(samples.tolist())), manifest)
+
+    long, short, none = told(clip), told(clip[: RATE // 100]), told(clip[:0])
+    assert long["voice"].tolist() == [1, 0]
+    expected = np.sin(2 * np.pi * 300 * np.arange(4000) / rate)
+    np.testing.assert_allclose(long["clip"][200:], expected[200:], atol=0.02)
+    period = rate // 100
+    np.testing.assert_allclose(short["clip"][period:], short["clip"][:-period], atol=1e-6)
+    assert short["clip"].std() > 0.5 and none["clip"].shape == (4000,) and not none["clip"].any()
+    plain = SimpleNamespace(cues=(Cue("voice", size=2),), rate=rate)
+    assert list(told_of(Person("alice", (1.0, 0.0)), plain)) == ["voice"]
 
 
 def test_masks_belong_to_voicefilter():

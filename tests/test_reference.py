@@ -12,7 +12,7 @@ from winnow.audio import Audio
 from winnow.dsp.resample import resample
 from winnow.engine import voicestore
 from winnow.engine.conversation import passes, together
-from winnow.engine.reference import RATE, active, like_speech, parse, two_voices, voice_of
+from winnow.engine.reference import RATE, active, like_speech, parse, speech_of, two_voices, voice_of
 from winnow.errors import BadAudio, BadInput, BadOption, InputNotFound
 from winnow.models.voices import JoinedVoice, SpectralVoice, default_encoder, network_encoder
 
@@ -127,6 +127,17 @@ def test_several_references_are_averaged(tmp_path):
     mean = voice_of([one], ENCODER).vector + voice_of([two], ENCODER).vector
     assert np.allclose(both.vector, mean / np.linalg.norm(mean), atol=1e-6) and not both.warnings
     assert "do not sound like one person" in voice_of([one, two, other], ENCODER).warnings[-1]
+
+
+def test_the_clip_is_the_beginning_of_the_longest_reference(tmp_path, store):
+    short, long = write(tmp_path / "1.wav", voice(0, 3)), write(tmp_path / "2.wav", voice(0, 8, text=1))
+    speech = speech_of(parse(long))
+    both = voice_of([short, long], ENCODER)
+    np.testing.assert_array_equal(both.clip, speech[: 5 * RATE])
+    assert len(voice_of([short], ENCODER).clip) < 3.1 * RATE
+    voicestore.save("alice", both)
+    assert voice_of(["@alice"], ENCODER).clip is None
+    assert len(voice_of(["@alice", short], ENCODER).clip) < 3.1 * RATE
 
 
 def test_what_is_refused_and_why(tmp_path):

@@ -8,12 +8,14 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from chosenlike import HIGH, LOW, RATE, Bundle, Pitch, stand_in
-from winnow.engine.chosen import Chosen, ChosenSettings, Person, find_bundle
+from chosenlike import HIGH, LOW, RATE, Bundle, Half, Pitch, stand_in
+from winnow.engine.chosen import TELLER, Chosen, ChosenSettings, Person, find_bundle
 from winnow.engine.conversation import follow, wanted
 from winnow.engine.conversation.passes import Network
 from winnow.engine.conversation.voices import LENGTH, Stretch, Voices
 from winnow.errors import BadOption
+from winnow.models.manifest import Cue
+from winnow.models.voices import JoinedVoice, SpectralVoice
 
 ALICE, BOB = Person("alice", HIGH), Person("bob", LOW)
 
@@ -329,3 +331,72 @@ def test_what_was_heard_is_known_later(monkeypatch):
     assert twice.stretches[: len(last.stretches)] == last.stretches
     earlier, later = ({s.run for s in part} for part in (last.stretches, twice.stretches[len(last.stretches) :]))
     assert len(earlier) == len(later) and not earlier & later  # a pause between them, as the model of talkers takes it
+
+
+def test_an_opinion_is_the_share_of_a_stem_that_is_in_the_estimate():
+    high, low = sounding(1000, (0, 24)), sounding(200, (0, 24))
+    stems = np.stack([high, low])[:, None].repeat(2, axis=1)
+    half = high.size // 2
+    estimates = np.stack([np.where(np.arange(high.size) < half, high, 0.25 * low), -high])[:, None].repeat(2, axis=1)
+    stretches = [Stretch(stream, begin, begin + 30, 0) for begin in (0, 300) for stream in (0, 1)]
+    voices = replace(wanted.no_voices(2), vectors=np.zeros((4, 2), np.float32), stretches=stretches)
+    found = wanted.opinions(voices, stems, estimates, RATE // 20)
+    np.testing.assert_allclose(found[:, 0], [0.5, -0.5, -0.5, -0.25], atol=0.01)
+    np.testing.assert_allclose(found[:, 1], -0.5, atol=0.01)  # the wrong way round is not the voice either
+
+
+def undecided():
+    """An encoder to which every voice may as well be the wanted one as another's."""
+    return Distant(*[Distant.alike - wanted.LESS] * 2)
+
+
+@pytest.mark.parametrize("seconds", [4, 24])
+def test_what_networks_say_that_are_told_the_voice_decides_where_vectors_do_not(seconds, monkeypatch):
+    """Of a short recording, and of a longer one that is heard again."""
+    monkeypatch.setattr(wanted, "SAY", 4.0)
+    high, low = (sounding(hertz, (0, 24))[: seconds * RATE] for hertz in (1000, 200))
+    stems, person = np.stack([high, low])[:, None], np.array([HIGH], np.float32)
+    for voice in (high, low):
+        (found,), _ = wanted.tracks(stems, RATE, person, undecided(), None, voice[None, None])
+        assert level(found[0] - voice) < level(voice) - 10
+    (found,), _ = wanted.tracks(stems, RATE, person, undecided(), None, np.zeros_like(stems[:1]))
+    assert level(found[0]) < level(high) - 10
+
+
+class Teller(Bundle):
+    """Says, wrongly, that the voice is what is high for a low clip and the other way round."""
+
+    def __init__(self, source):
+        super().__init__(name="teller", source=source)
+        self.manifest = replace(self.manifest, cues=(*self.manifest.cues, Cue("clip", size=RATE)))
+        self.told = []
+
+    def separator(self, cues, threads=1, *, mask=None, factor=None):
+        self.told.append(cues["voice"])
+        return Half(-np.array([1, -1]) * (1 if Pitch()(cues["clip"], RATE)[0] else -1))
+
+
+@pytest.mark.parametrize(
+    ("source", "clip", "heeded"), [("pitch", 1000, True), ("pitch", None, False), ("another", 1000, False)]
+)
+def test_the_network_that_is_told_the_voice_is_asked_where_it_can_hear_it(source, clip, heeded, monkeypatch):
+    teller, apart = Teller(source), TalkersBundle()
+    monkeypatch.setattr("winnow.models.catalog.names", lambda: ["apart", TELLER])
+    monkeypatch.setattr("winnow.models.catalog.find", lambda name: teller if name == TELLER else apart)
+    monkeypatch.setattr("winnow.engine.chosen.encoder_for", lambda *of: undecided())
+    person = replace(ALICE, clip=() if clip is None else tuple(tone(clip, 1).tolist()))
+    high, low = sounding(1000, (0, 24)), sounding(200, (0, 24))
+    stems, _ = run((high + low)[None], persons=(person,))
+    assert bool(teller.told) == heeded
+    assert (level(stems["alice"][0] - low) < level(low) - 10) == heeded
+
+
+def test_the_network_that_is_told_the_voice_gets_its_part_of_two_vectors(monkeypatch):
+    teller, apart = Teller("pitch"), TalkersBundle()
+    monkeypatch.setattr("winnow.models.catalog.names", lambda: ["apart", TELLER])
+    monkeypatch.setattr("winnow.models.catalog.find", lambda name: teller if name == TELLER else apart)
+    both = JoinedVoice(Pitch(), SpectralVoice(), 0.3)
+    monkeypatch.setattr("winnow.engine.chosen.encoder_for", lambda *of: both)
+    clip = tone(1000, 1)
+    run(clip[None], persons=(Person("alice", tuple(both(clip, RATE).tolist()), tuple(clip.tolist())),))
+    np.testing.assert_allclose(teller.told[0], HIGH, atol=1e-6)

@@ -9,28 +9,35 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.audio import Samples
+from winnow.dsp.resample import resample
 from winnow.engine.conversation.passes import Network, network_of, tells_talkers
 from winnow.engine.conversation.wanted import LATENCY, WantedBody
 from winnow.engine.presence import SOFTER, STEP, SURE, Follower, Presence
 from winnow.engine.run import Opened, Separation, Settings, Stems, separator_of
 from winnow.errors import BadOption
+from winnow.metrics.activity import RATE
 from winnow.models import catalog
 from winnow.models.bundle import Bundle
-from winnow.models.manifest import Cue
+from winnow.models.manifest import CLIP, Cue, Manifest
 from winnow.models.methods import METHODS
+from winnow.models.separator import Separator
 from winnow.models.voices import JoinedVoice, SpectralVoice, VoiceEncoder, default_encoder
 
 CUE = "voice"
 REST = "rest"
-DEFAULT = "talkers-16k"
+DEFAULT, TELLER = "talkers-16k", "voice-16k"
+"""Takes all talkers apart, and is told the voice: the first one's stems are chosen from with what the second one says of them."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Whose voice is meant. name: of the stem; voice: the unit vector that an encoder made of a recording of it."""
+    """Whose voice is meant. name: of the stem; voice: the unit vector that an encoder made of a recording of it; clip: some speech
+    of it, samples at 16 kHz, for networks that hear that too: they do without where it is empty.
+    """
 
     name: str
     voice: tuple[float, ...]
+    clip: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,19 @@ class ChosenSettings(Settings):
 
     def each(self) -> list[Settings]:
         """What separates each of the voices, without limits."""
-        return [replace(self.together(), cues=((CUE, person.voice),)) for person in self.persons]
+        manifest = find_bundle(str(self.model)).manifest
+        told = [told_of(person, manifest) for person in self.persons]
+        return [replace(self.together(), cues=tuple((name, tuple(v.tolist())) for name, v in t.items())) for t in told]
+
+
+def told_of(person: Person, manifest: Manifest) -> dict[str, Samples]:
+    """The cues by which a network is told of a person: the vector, and the beginning of the clip if it hears that."""
+    cues = {CUE: np.array(person.voice, np.float32)}
+    size = next((cue.size for cue in manifest.cues if cue.name == CLIP), 0)
+    if size:
+        clip = resample(np.array(person.clip, np.float32)[None], RATE, manifest.rate)[0]
+        cues[CLIP] = np.resize(clip, size) if clip.size else np.zeros(size, np.float32)  # a short one comes again
+    return cues
 
 
 def find_bundle(model: str) -> Bundle:
@@ -142,7 +161,7 @@ class Chosen:
         heard = encoder or encoder_for(bundle, settings.encoder)
         self._together = tells_talkers(bundle)
         if self._together:
-            opened = _opened(network_of(bundle, settings.threads), channels, settings.persons, heard)
+            opened = _opened(network_of(bundle, settings.threads), channels, settings, heard)
             self._separations = [Separation(rate, channels, settings.together(), opened)]
         else:
             self._separations = [Separation(rate, channels, each) for each in settings.each()]
@@ -182,12 +201,33 @@ class Chosen:
         return dict(zip(self.stems, [*voices, recording - sum(voices[1:], start=voices[0])], strict=True))
 
 
-def _opened(network: Network, channels: int, persons: tuple[Person, ...], encoder: VoiceEncoder) -> Opened:
+def _opened(network: Network, channels: int, settings: ChosenSettings, encoder: VoiceEncoder) -> Opened:
     """The wanted voices of what a network takes apart."""
-    wanted = np.array([person.voice for person in persons], np.float32)
-    body = WantedBody(network, channels, wanted, encoder)
-    stems = (*(person.name for person in persons), REST)
+    wanted = np.array([person.voice for person in settings.persons], np.float32)
+    body = WantedBody(network, channels, wanted, encoder, _tellers(network, settings, encoder))
+    stems = (*(person.name for person in settings.persons), REST)
     return Opened(network.name, stems, True, network.rate, LATENCY + network.separator.window, body)
+
+
+def _tellers(network: Network, settings: ChosenSettings, encoder: VoiceEncoder) -> list[Separator]:
+    """What gives each wanted voice by itself, of the shipped network that is told it; none where it does not go with the others, or
+    has nothing to hear of an enrolled voice, of whose vector it knows less than the encoder itself.
+    """
+    if TELLER not in catalog.names():
+        return []
+    bundle = catalog.find(TELLER)
+    source = next((cue.source for cue in bundle.manifest.cues if cue.name == CUE), "")
+    found = []
+    for person in settings.persons:
+        vector = np.array(person.voice, np.float32)
+        own = vector if encoder.identity == source else None
+        if isinstance(encoder, JoinedVoice):
+            own = encoder.part(vector, source)
+        if own is None or not person.clip or bundle.manifest.rate != network.rate:
+            return []
+        told = told_of(replace(person, voice=tuple(own.tolist())), bundle.manifest)
+        found.append(bundle.separator(told, settings.threads))
+    return found
 
 
 class _Voice:

@@ -53,15 +53,15 @@ def persons(groups: Mapping[str, Sequence[Source]], encoder: VoiceEncoder) -> tu
     found: list[Person] = []
     warnings: list[str] = []
     for name, references in groups.items():
-        vector, lines = _voice(references, encoder)
-        found.append(Person(name, tuple(float(value) for value in vector)))
+        vector, clip, lines = _voice(references, encoder)
+        found.append(Person(name, tuple(vector.tolist()), () if clip is None else tuple(clip.tolist())))
         warnings += lines
     return tuple(found), warnings
 
 
-def _voice(references: Sequence[Source], encoder: VoiceEncoder) -> tuple[Samples, list[str]]:
-    """The mean of all references, of unit length, and what should be known about them."""
-    from winnow.engine.reference import voice_in, voice_of
+def _voice(references: Sequence[Source], encoder: VoiceEncoder) -> tuple[Samples, Samples | None, list[str]]:
+    """The mean of all references, of unit length, the longest clip, and what should be known about them."""
+    from winnow.engine.reference import longest, voice_in, voice_of
 
     texts = [reference for reference in references if isinstance(reference, str)]
     heard = [reference for reference in references if isinstance(reference, Audio)]
@@ -69,7 +69,7 @@ def _voice(references: Sequence[Source], encoder: VoiceEncoder) -> tuple[Samples
     voices += [voice_in(_speech(audio), encoder, "the reference") for audio in heard]
     total = np.sum([voice.vector for voice in voices], axis=0)
     lines = dict.fromkeys(line for voice in voices for line in voice.warnings)
-    return np.asarray(total / max(float(np.linalg.norm(total)), 1e-12), np.float32), list(lines)
+    return np.asarray(total / max(float(np.linalg.norm(total)), 1e-12), np.float32), longest(voices), list(lines)
 
 
 def _speech(audio: Audio) -> Samples:

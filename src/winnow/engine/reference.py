@@ -26,6 +26,9 @@ LEAST, SHORT = 1.0, 3.0
 MOST = 300.0
 """Seconds of a recording that are heard, so that memory stays small: a voice is known long before."""
 
+CLIP = 5.0
+"""Seconds of speech that are kept for networks which hear the voice itself."""
+
 PART = 1.5
 """Seconds of speech in each of the pieces between which one voice may end and another begin."""
 
@@ -59,13 +62,15 @@ class Voice:
     """A voice as a vector.
 
     vector: `(size,)` float32 of unit length; seconds: of speech that it was made of; encoder: `identity` of what made it;
-    warnings: what is doubtful about the references, a line each.
+    warnings: what is doubtful about the references, a line each; clip: the beginning of that speech at 16 kHz, `(time,)`, None of
+    an enrolled voice, of which no sound is kept.
     """
 
     vector: Floats
     seconds: float
     encoder: str
     warnings: tuple[str, ...] = ()
+    clip: Floats | None = None
 
 
 def parse(text: str) -> Reference:
@@ -103,7 +108,7 @@ def _seconds(clock: str, text: str) -> float:
 
 
 def voice_of(references: Sequence[str], encoder: VoiceEncoder) -> Voice:
-    """The voice of one person, the mean over all references.
+    """The voice of one person, the mean over all references; the clip is the longest one's.
 
     Raises InputNotFound, BadInput, NoAudio, BadAudio (silent, or too little speech), BadOption (a stretch that is none or lies
     outside, an unknown name), in one line that says which reference it is about.
@@ -117,7 +122,12 @@ def voice_of(references: Sequence[str], encoder: VoiceEncoder) -> Voice:
     if far is not None and far[2] < encoder.alike:
         warnings.append(f"{references[far[0]]} and {references[far[1]]} do not sound like one person.")
     seconds = sum(voice.seconds for voice in voices)
-    return Voice(unit(total), seconds, encoder.identity, tuple(warnings))
+    return Voice(unit(total), seconds, encoder.identity, tuple(warnings), longest(voices))
+
+
+def longest(voices: Iterable[Voice]) -> Floats | None:
+    """The longest clip of several voices of one person, the first of those, None where there is none."""
+    return max((voice.clip for voice in voices if voice.clip is not None), key=len, default=None)
 
 
 def _farthest(voices: Sequence[Voice]) -> tuple[int, int, float] | None:
@@ -149,7 +159,8 @@ def voice_in(speech: Floats, encoder: VoiceEncoder, name: str) -> Voice:
         warnings.append(f"{name}: this sounds like music or noise. Give a few seconds of the person alone.")
     if two_voices(speech, encoder) or _together(speech, encoder):
         warnings.append(f"{name}: there seem to be two voices in it. Give a stretch where one person speaks alone.")
-    return Voice(encoder(speech, RATE), seconds, encoder.identity, tuple(warnings))
+    clip = speech[: round(CLIP * RATE)].copy()
+    return Voice(encoder(speech, RATE), seconds, encoder.identity, tuple(warnings), clip)
 
 
 def _together(speech: Floats, encoder: VoiceEncoder) -> bool:

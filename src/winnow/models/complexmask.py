@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from winnow.dsp.crm import as_complex, as_parts, expand_mask, power_law
 from winnow.dsp.published import Stft
-from winnow.models.manifest import ComplexSettings, Manifest
+from winnow.models.manifest import CLIP, ComplexSettings, Manifest
 from winnow.models.separator import downmix
 from winnow.models.session import open_session
 
@@ -50,12 +50,20 @@ class ComplexRunner:
     def _masks(self, spectrum: Complex, peak: float, cues: Mapping[str, Floats]) -> Complex:
         """Of a window `(T, F)`, complex `(S, T, F)`."""
         c = self.settings
-        level = {"none": 1.0, "peak": peak, "rms": float(np.sqrt(np.square(np.abs(spectrum)).mean()))}[c.level]
-        heard = power_law(spectrum[:, : c.bins] / max(level, SILENCE), c.power)
         facts = {name: np.asarray(value, np.float32)[None] for name, value in cues.items()}
-        out = self.raw({"spectrum": np.asarray(as_parts(heard), np.float32)[None], **facts})[0]
+        out = self.raw({"spectrum": self._heard(spectrum, peak)[None], **facts})[0]
         mask = as_complex(out if c.compression == "none" else expand_mask(out, c.compression, c.k, c.c))
         return np.pad(mask, ((0, 0), (0, 0), (0, self.transform.bins - c.bins)), mode="edge")
+
+    def clip(self, samples: Floats) -> Floats:
+        """`(time,)` of a cue of that name as the graph takes it, `(T, F, 2)`."""
+        return self._heard(self.transform.forward(samples), float(np.abs(samples).max()))
+
+    def _heard(self, spectrum: Complex, peak: float) -> Floats:
+        """`(T, F)` at the level that the settings want, compressed, its lower bins: `(T, F', 2)`."""
+        c = self.settings
+        level = {"none": 1.0, "peak": peak, "rms": float(np.sqrt(np.square(np.abs(spectrum)).mean()))}[c.level]
+        return np.asarray(as_parts(power_law(spectrum[:, : c.bins] / max(level, SILENCE), c.power)), np.float32)
 
     def differences(self, probe: Mapping[str, Floats]) -> dict[int, float]:
         """Largest difference to what the export wrote down, by the number of frames."""
@@ -69,7 +77,7 @@ class ComplexRunner:
 
 
 class ComplexMasks:
-    """A `Separator` of windows; cues: facts that hold for the whole recording, such as `voice` `(V,)`."""
+    """A `Separator` of windows; cues: facts that hold for the whole recording, `voice` `(V,)` and `clip` `(time,)`."""
 
     def __init__(self, runner: ComplexRunner, manifest: Manifest, cues: Mapping[str, Floats]) -> None:
         c = runner.settings
@@ -78,7 +86,8 @@ class ComplexMasks:
         self.stems = manifest.stems[:-1] if manifest.remainder else manifest.stems
         self.window = c.samples / manifest.rate
         self.overlap = self.window * c.share
-        self._runner, self._cues = runner, cues
+        heard = {name: runner.clip(value) if name == CLIP else value for name, value in cues.items()}
+        self._runner, self._cues = runner, heard
 
     def __call__(self, mix: Floats, rate: int) -> Floats:
         """`(channels, time)` at the model's rate to `(stems, channels, time)`."""

@@ -186,9 +186,13 @@ SETTINGS: dict[str, type[Any]] = {
 }
 
 
+CLIP = "clip"
+"""The cue that is some samples of the wanted voice, silent where there are none."""
+
+
 @dataclass(frozen=True)
 class Cue:
-    """A second input. rate None: one fact (a voice), a vector of `size`; else it runs along the audio, hertz.
+    """A second input. rate None: one fact (a voice, a clip), a vector of `size`; else it runs along the audio, hertz.
 
     source: where a fact comes from: the bundle (its name and hash) whose vectors the network was trained with.
     """

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from winnow.dsp.published import Stft
 from winnow.models.manifest import (
+    CLIP,
     ComplexSettings,
+    Cue,
     FramesSettings,
     Manifest,
     SpeakerSettings,
@@ -80,10 +82,15 @@ class ComplexGraph:
         self.settings = c = settings
         transform = Stft(c.fft, c.hop, c.window, c.centred)
         self.lengths: tuple[int, ...] = (transform.frames(c.samples),) if c.whole else (9, 40, 61)
+        self._frames = transform.frames
 
     def example(self, length: int, chance: torch.Generator) -> tuple[Tensor, ...]:
         """What the network takes, of a number of frames."""
         return (torch.randn(1, length, self.settings.bins, 2, generator=chance),)
+
+    def clip(self, cue: Cue, chance: torch.Generator) -> Tensor:
+        """The spectrum of a clip, for the cue of that name."""
+        return torch.randn(1, self._frames(cue.size), self.settings.bins, 2, generator=chance)
 
     def prepared(self, network: nn.Module) -> nn.Module:
         """The network as it is exported."""
@@ -158,6 +165,9 @@ def _example(graph: Any, manifest: Manifest, length: int, chance: torch.Generato
     """Inputs of a graph by name: what its kind takes, and the facts that the manifest's cues ask for."""
     inputs = dict(zip(graph.inputs, graph.example(length, chance), strict=True))
     for cue in manifest.cues:
+        if cue.name == CLIP:
+            inputs[cue.name] = graph.clip(cue, chance)
+            continue
         value = torch.randn(1, cue.size, generator=chance)
         inputs[cue.name] = value / value.norm()
     return inputs

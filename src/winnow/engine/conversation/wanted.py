@@ -4,11 +4,13 @@ As in whole conversations (`winnow.engine.conversation.talkers`), but with the v
 and with one talker more who is everybody else: so far away that a voice which is not much like any wanted one is nearer to him.
 What was heard in the last minutes is clustered too, as a conversation is: where the clusters tell who is wanted, they say better
 than single stretches how the wanted voices sound in this recording, and how the others do. With that, or what was found without,
-all is heard again. A recording streams through in blocks that are decided with some seconds before and after them.
+all is heard again. Networks that are told the voices have a say in whose each stretch is. A recording streams through in blocks
+that are decided with some seconds before and after them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +25,7 @@ from winnow.engine.conversation.passes import Network
 from winnow.engine.conversation.route import between
 from winnow.engine.conversation.talkers import MARGIN
 from winnow.engine.conversation.voices import Voices, heard, no_voices
-from winnow.models.separator import cross_fade
+from winnow.models.separator import Separator, cross_fade
 from winnow.models.voices import VoiceEncoder
 
 Vectors = npt.NDArray[np.float32]
@@ -46,6 +48,11 @@ ENOUGH = 10.0  # stretches without which a recording says nothing about how its 
 AGAIN, COUNTS, REFERENCE = 0.4, 0.42, 5.0
 """When all is heard again: what a stretch says, what it counts for where a voice is made of many, and stretches that the reference
 counts for. These and the ones above were chosen on training voices, with a network that was trained without them.
+"""
+
+SAY = 1.0
+"""What it counts for, in deviations of the distance of voices, that a network which is told the voice takes all of a stretch for it
+instead of nothing. Chosen on training voices at another pitch.
 """
 
 REMEMBERED = 400  # stretches before a window that are known in it, some five minutes of speech
@@ -80,12 +87,17 @@ def unknown(wanted: Vectors) -> Known:
 
 
 def tracks(
-    stems: Stack, rate: int, wanted: Vectors, encoder: VoiceEncoder, known: Known | None = None
+    stems: Stack,
+    rate: int,
+    wanted: Vectors,
+    encoder: VoiceEncoder,
+    known: Known | None = None,
+    estimates: Stack | None = None,
 ) -> tuple[Stack, Known]:
     """The wanted voices in a window of a recording, `(voices, channels, time)`, and what is known with it.
 
     stems: what a network took apart, `(streams, channels, time)`; rate: hertz; wanted: unit vectors, `(voices, size)`;
-    known: what was before the window.
+    known: what was before the window; estimates: of the wanted voices by networks that are told these, `(voices, channels, time)`.
     """
     known = known or unknown(wanted)
     frame = round(FRAME * rate)
@@ -105,6 +117,8 @@ def tracks(
     # Everybody else comes first, since what cannot be told is nobody's.
     others = np.full((len(likeness), 1), level, np.float32)
     gains = nearness(1 - np.concatenate([others, likeness - least + level], axis=1))
+    if estimates is not None:
+        gains[:, 1:] += np.float32(SAY) * opinions(voices, stems, estimates, frame)
     found = chances(voices, levels, loud, gains)
     trusted = max(0.0, 1 - ENOUGH / max(voices.lengths.sum(), 1e-9))
     if trusted:
@@ -120,6 +134,22 @@ def tracks(
     return np.stack(
         [_led(stems, row[:, first] * (1 - rise) + row[:, second] * rise) for row in shares.swapaxes(0, 1)]
     ), known
+
+
+def opinions(voices: Voices, stems: Stack, estimates: Stack, frame: int) -> Vectors:
+    """How much of each stretch of a stem is in each wanted voice's estimate, `(stretches, voices)`, from -0.5, nothing, to 0.5.
+
+    stems, estimates: `(streams, channels, time)`, `(voices, channels, time)`, the latter as sums of the former by least squares;
+    frame: samples of one.
+    """
+    out = np.zeros((len(voices.stretches), len(estimates)), np.float32)
+    for row, stretch in zip(out, voices.stretches, strict=True):
+        here = slice(stretch.begin * frame, stretch.end * frame)
+        parts, wanted = (x[..., here].reshape(len(x), -1).astype(np.float64) for x in (stems, estimates))
+        power = parts @ parts.T
+        power += (1e-6 * np.trace(power) + 1e-12) * np.eye(len(parts))
+        row[:] = np.clip(np.linalg.solve(power, parts @ wanted.T)[stretch.stream], 0, 1) - 0.5
+    return out
 
 
 @dataclass(frozen=True)
@@ -227,19 +257,22 @@ def _loud(levels: Doubles) -> Flags:
 class Wanted:
     """One recording whose stems are known, on its way to the wanted voices, in constant memory.
 
-    channels: of the recording; talkers: stems; rate: hertz; wanted, encoder: see `tracks`.
+    channels: of the recording; talkers: stems; rate: hertz; wanted, encoder: see `tracks`; told: whether there are estimates of
+    networks that are told the voices: then these follow the stems.
     """
 
-    def __init__(self, channels: int, talkers: int, rate: int, wanted: Vectors, encoder: VoiceEncoder) -> None:
-        self._rate, self._wanted, self._encoder = rate, wanted, encoder
+    def __init__(
+        self, channels: int, talkers: int, rate: int, wanted: Vectors, encoder: VoiceEncoder, told: bool = False
+    ) -> None:
+        self._rate, self._wanted, self._encoder, self._talkers = rate, wanted, encoder, talkers
         self._mix: Samples = np.zeros((channels, 0), np.float32)
-        self._stems: Stack = np.zeros((talkers, channels, 0), np.float32)
+        self._stems: Stack = np.zeros((talkers + told * len(wanted), channels, 0), np.float32)
         self._known = unknown(wanted)
         self._past = 0  # samples of both that have come out already
         self._tail: Stack | None = None  # what the last block said of the beginning of the next
 
     def feed(self, block: Samples, stems: Stack) -> Finished:
-        """Take the next samples, `(channels, time)`, and those of the stems, which may come later, `(talkers, channels, time)`."""
+        """Take the next samples, `(channels, time)`, and those of the stems, which may come later, `(stems, channels, time)`."""
         self._take(block, stems)
         size, ahead = (round(seconds * self._rate) for seconds in (BLOCK, AHEAD))
         done = []
@@ -262,7 +295,8 @@ class Wanted:
         rate, begin, frame = self._rate, self._past, round(FRAME * self._rate)
         mix = self._mix[:, : begin + known]
         stems = self._stems[:, :, : begin + known]
-        found, said = tracks(stems, rate, self._wanted, self._encoder, self._known)
+        stems, told = stems[: self._talkers], stems[self._talkers :]
+        found, said = tracks(stems, rate, self._wanted, self._encoder, self._known, told if len(told) else None)
         gains = np.stack([upper_gains(track, mix, rate, True) for track in found])[:, :, begin : begin + size]
         out = found[:, :, begin : begin + size].copy()
         if self._tail is not None:
@@ -282,20 +316,37 @@ class Wanted:
 
 
 class WantedBody:
-    """One recording on its way through the network and `Wanted`; its stems are the wanted voices.
+    """One recording on its way through the networks and `Wanted`; its stems are the wanted voices.
 
-    channels: of the recording, all taken apart together; wanted, encoder: see `tracks`.
+    channels: of the recording, all taken apart together; wanted, encoder: see `tracks`; told: what gives the voice, its first
+    stem, for each of the wanted ones, at the network's rate, or nothing.
     """
 
-    def __init__(self, network: Network, channels: int, wanted: Vectors, encoder: VoiceEncoder) -> None:
-        self._talkers = network.talkers
-        self._body = WindowBody(network.separator, channels, network.rate, True, 0.0)
-        self._wanted = Wanted(channels, network.talkers, network.rate, wanted, encoder)
+    def __init__(
+        self,
+        network: Network,
+        channels: int,
+        wanted: Vectors,
+        encoder: VoiceEncoder,
+        told: Sequence[Separator] = (),
+    ) -> None:
+        self._parts = [(WindowBody(each, channels, network.rate, True, 0.0), 1) for each in told]
+        self._parts.insert(0, (WindowBody(network.separator, channels, network.rate, True, 0.0), network.talkers))
+        self._waiting: list[Stack] = [np.zeros((count, channels, 0), np.float32) for _, count in self._parts]
+        self._wanted = Wanted(channels, network.talkers, network.rate, wanted, encoder, bool(told))
 
     def feed(self, block: Samples) -> Finished:
         """Take the next samples, `(channels, time)`."""
-        return self._wanted.feed(block, self._body.feed(block).stems[: self._talkers])
+        return self._wanted.feed(block, self._together([body.feed(block) for body, _ in self._parts]))
 
     def flush(self) -> Finished:
         """The rest: altogether as many samples as went in."""
-        return self._wanted.flush(self._body.flush().stems[: self._talkers])
+        return self._wanted.flush(self._together([body.flush() for body, _ in self._parts]))
+
+    def _together(self, found: list[Finished]) -> Stack:
+        """The stems of all networks, as far as every one of them has come."""
+        counted = zip(self._waiting, found, self._parts, strict=True)
+        known = [np.concatenate([waiting, new.stems[:count]], axis=2) for waiting, new, (_, count) in counted]
+        ready = min(each.shape[2] for each in known)
+        self._waiting = [each[:, :, ready:] for each in known]
+        return np.concatenate([each[:, :, :ready] for each in known])

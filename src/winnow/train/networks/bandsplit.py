@@ -2,9 +2,11 @@
 
 Between BSRNN (Luo & Yu 2023: band split, LSTM along time) and SpatialNet (Quan & Li 2024: full-band linear mixing and convolutions
 across frequency, much cheaper than a second LSTM). A `voice` (a speaker's vector) may tell which talker is wanted: it scales and
-shifts what enters each block (FiLM, Perez et al. 2018).
+shifts what enters each block (FiLM, Perez et al. 2018). A `clip` of that talker may be heard first, so that the LSTMs carry on from
+him what the vector does not say, as from the adaptation utterance that SpeakerBeam hears (Zmolikova et al. 2019).
 
-Shapes: B batch, T frames, T' tokens of some frames each, F bins (without Nyquist), K bands, D width, S stems, V size of a voice.
+Shapes: B batch, T frames, T' tokens of some frames each, F bins (without Nyquist), K bands, D width, S stems, V size of a voice,
+C frames of a clip.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ class BandSplitConfig:
     """Sizes; stored with the weights.
 
     counts, sizes: how many bands there are of how many bins, from 0 hertz up; frames: that make one token of a band; hidden: of
-    the LSTM in each direction; expansion: of the perceptrons; voice: size of a speaker's vector, 0 for none.
+    the LSTM in each direction; expansion: of the perceptrons; voice: size of a speaker's vector, 0 for none; clip: whether it hears
+    that speaker first.
     """
 
     counts: tuple[int, ...] = (16, 8, 8)
@@ -33,6 +36,7 @@ class BandSplitConfig:
     expansion: int = 2
     stems: int = 2
     voice: int = 0
+    clip: bool = False
 
     @property
     def groups(self) -> list[tuple[int, int]]:
@@ -132,6 +136,8 @@ class BandSplit(nn.Module):
         self.time = nn.ModuleList(AlongTime(c.width, c.hidden) for _ in range(c.blocks))
         self.across = nn.ModuleList(AcrossBands(c.bands, c.width, c.expansion) for _ in range(c.blocks))
         self.film = nn.ModuleList(Film(c.voice, c.width) for _ in range(c.blocks if c.voice else 0))
+        if c.clip:
+            self.mark = nn.Parameter(torch.zeros(c.width))  # what tells the clip from the recording
         self.norm = nn.LayerNorm(c.width)
         self.widen = nn.ModuleList(BandLinear(count, c.width, 2 * c.width) for count, _ in c.groups)
         outputs = 2 * c.frames * c.stems
@@ -140,14 +146,27 @@ class BandSplit(nn.Module):
             for layer in self.masks:
                 layer.bias[..., ::2] = 1 / c.stems  # type: ignore[operator]
 
-    def forward(self, spectrum: Tensor, voice: Tensor | None = None) -> Tensor:
-        """Compressed spectrum `(B, T, F, 2)`, and the voice `(B, V)` of a network that takes one, to masks `(B, S, T, F, 2)`."""
+    def forward(self, spectrum: Tensor, voice: Tensor | None = None, clip: Tensor | None = None) -> Tensor:
+        """Compressed spectrum `(B, T, F, 2)` to masks `(B, S, T, F, 2)`.
+
+        voice, clip: `(B, V)` and a compressed spectrum `(B, C, F, 2)`, for a network that takes them.
+        """
+        count = spectrum.shape[1]
+        x = self._tokens(self._patches(spectrum))
+        if clip is not None:
+            first = self._tokens(self._patches(clip)) + self.mark
+            x = torch.cat([first, x], 1)
+        x = self._blocks(x, voice) if self.native is None else self.native(self, x, voice)
+        if clip is not None:
+            x = x[:, first.shape[1] :]
+        return self._masks(self.norm(x))[:, :, :count]
+
+    def _patches(self, spectrum: Tensor) -> Tensor:
+        """`(B, T, F, 2)` to groups of frames, the last one filled up with silence, `(B, T', frames, F, 2)`."""
         count, size = spectrum.shape[1], self.config.frames
         patches = (count + size - 1) // size
         whole = nn.functional.pad(spectrum, (0, 0, 0, 0, 0, size - 1))[:, : patches * size]
-        x = self._tokens(whole.reshape(whole.shape[0], patches, size, *whole.shape[2:]))
-        x = self._blocks(x, voice) if self.native is None else self.native(self, x, voice)
-        return self._masks(self.norm(x))[:, :, :count]
+        return whole.reshape(whole.shape[0], patches, size, *whole.shape[2:])
 
     def _blocks(self, x: Tensor, voice: Tensor | None) -> Tensor:
         """`(B, T', K, D)` to the same."""
@@ -183,7 +202,7 @@ def grown(weights: Mapping[str, Tensor], network: BandSplit) -> dict[str, Tensor
     """Weights of a network of fewer blocks as those of a deeper one that begins with the same output (Chen et al. 2016, Net2Net).
 
     The blocks it has more begin with nothing on their residual paths. A network that takes a voice, from one that takes none,
-    begins without heeding it.
+    begins without heeding it; one that hears a clip first begins as if that were the recording's beginning.
     """
     made = network.state_dict() | dict(weights)
     added = [name for name in made if name not in weights and name.split(".")[0] in ("time", "across")]
@@ -198,5 +217,6 @@ def fits(less: BandSplitConfig, more: BandSplitConfig) -> bool:
     return (
         less.blocks <= more.blocks
         and less.voice in (0, more.voice)
-        and replace(less, blocks=more.blocks, voice=more.voice) == more
+        and less.clip <= more.clip
+        and replace(less, blocks=more.blocks, voice=more.voice, clip=more.clip) == more
     )
