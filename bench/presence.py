@@ -42,7 +42,8 @@ ABOUT = (
     f"{PAIRS} pairs of training voices at {' or '.join(f'{p:g}' for p in PITCHES)} times their own pitch, recordings of 20 s: in "
     "turns of 5 s; turns that overlap by half; both all the time; the wanted voice alone; without it. SDR of the wanted voice, dB "
     "(without it: by how much the recording falls), where the estimate is left as it is, {softer:.0f} dB softer where its presence "
-    "is below a threshold, and mute there. `winnow extract` takes {sure:g}, softer; `--sure X` is X, mute."
+    "is below a threshold, and mute there. `winnow extract` leaves it, but of an enrolled voice takes {sure:g}, softer; `--sure X` "
+    "is X, mute."
 )
 STRETCH = (
     "Share of the time in which the voice counts as found (presence {found:g}), of the time that it speaks and of the rest, by the "

@@ -133,7 +133,7 @@ def test_of_itself_it_counts_where_it_is_found(monkeypatch):
     np.testing.assert_array_equal(free[:, : 4 * size], sure[:, : 4 * size])
     assert level(sure[:, -4 * size :]) < -100
     assert level(free[:, -4 * size :]) == pytest.approx(level(0.9 * recording[:, -4 * size :]) - 15, abs=0.1)
-    assert ChosenSettings("halves", persons=(ALICE,), mask="org").gate[0] == 0  # as published
+    assert ChosenSettings("halves", persons=(ALICE,), mask="org").gate(False)[0] == 0  # as published
 
 
 def test_a_voice_that_is_not_there_is_not_found():

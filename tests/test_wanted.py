@@ -386,8 +386,9 @@ def test_the_network_that_is_told_the_voice_is_asked_where_it_can_hear_it(source
     monkeypatch.setattr("winnow.engine.chosen.encoder_for", lambda *of: undecided())
     person = replace(ALICE, clip=() if clip is None else tuple(tone(clip, 1).tolist()))
     high, low = sounding(1000, (0, 24)), sounding(200, (0, 24))
-    stems, _ = run((high + low)[None], persons=(person,))
+    stems, chosen = run((high + low)[None], persons=(person,), sure=None)
     assert bool(teller.told) == heeded
+    assert (chosen._voices[0]._gate is None) == heeded  # it knows itself where the voice is
     assert (level(stems["alice"][0] - low) < level(low) - 10) == heeded
 
 

@@ -47,8 +47,9 @@ class ChosenSettings(Settings):
     strength, max_attenuation: of what is taken away, from each voice's output or, with `remove`, from the rest.
     model: takes any two talkers apart, of whom the wanted ones are then chosen, or has a voice cue.
     sure: 0 to 1, an estimate counts only where its presence is that much at least, what it holds elsewhere goes to the rest; of
-    itself it is 15 dB softer below 0.3, or as it is with a published mask: networks of this size rather keep one voice that is
-    not the wanted one than none, but where two speak at once, presence may miss the wanted one.
+    itself, where no network hears a clip of the voice, it is 15 dB softer below 0.3, or as it is with a published mask: networks
+    that are told a vector rather keep one voice that is not the wanted one than none, but where two speak at once, presence may
+    miss the wanted one.
     encoder: bundle that makes the vectors of voices, empty for the one that the model was trained with, or that ships.
     Raises BadOption, UnknownModel.
     """
@@ -67,10 +68,12 @@ class ChosenSettings(Settings):
         if not names or len(set(names)) < len(names) or REST in names:
             raise BadOption(f'give one voice at least, each with a name of its own that is not "{REST}".')
 
-    @property
-    def gate(self) -> tuple[float, float]:
-        """Presence from which on an estimate counts, 0: it always does; and its gain elsewhere."""
-        if self.sure is not None or self.mask is not None:
+    def gate(self, heard: bool) -> tuple[float, float]:
+        """Presence from which on an estimate counts, 0: it always does; and its gain elsewhere.
+
+        heard: whether a network hears a clip of the voice, and so knows itself where it is.
+        """
+        if self.sure is not None or self.mask is not None or heard:
             return self.sure or 0.0, 0.0
         return SURE, SOFTER
 
@@ -161,11 +164,18 @@ class Chosen:
         heard = encoder or encoder_for(bundle, settings.encoder)
         self._together = tells_talkers(bundle)
         if self._together:
-            opened = _opened(network_of(bundle, settings.threads), channels, settings, heard)
+            network = network_of(bundle, settings.threads)
+            tellers = _tellers(network, settings, heard)
+            opened = _opened(network, channels, settings.persons, heard, tellers)
             self._separations = [Separation(rate, channels, settings.together(), opened)]
         else:
+            tellers = []
             self._separations = [Separation(rate, channels, each) for each in settings.each()]
-        self._voices = [_Voice(person, rate, channels, heard, settings.gate) for person in settings.persons]
+        hears = bool(tellers) or any(cue.name == CLIP for cue in bundle.manifest.cues)
+        self._voices = [
+            _Voice(person, rate, channels, heard, settings.gate(hears and bool(person.clip)))
+            for person in settings.persons
+        ]
         first = self._separations[0]
         self.rate, self.channels, self.model, self.latency = first.rate, channels, first.model, first.latency
         self.stems = (*(person.name for person in settings.persons), REST)
@@ -201,11 +211,13 @@ class Chosen:
         return dict(zip(self.stems, [*voices, recording - sum(voices[1:], start=voices[0])], strict=True))
 
 
-def _opened(network: Network, channels: int, settings: ChosenSettings, encoder: VoiceEncoder) -> Opened:
-    """The wanted voices of what a network takes apart."""
-    wanted = np.array([person.voice for person in settings.persons], np.float32)
-    body = WantedBody(network, channels, wanted, encoder, _tellers(network, settings, encoder))
-    stems = (*(person.name for person in settings.persons), REST)
+def _opened(
+    network: Network, channels: int, persons: tuple[Person, ...], encoder: VoiceEncoder, tellers: list[Separator]
+) -> Opened:
+    """The wanted voices of what a network takes apart; tellers: see `_tellers`."""
+    wanted = np.array([person.voice for person in persons], np.float32)
+    body = WantedBody(network, channels, wanted, encoder, tellers)
+    stems = (*(person.name for person in persons), REST)
     return Opened(network.name, stems, True, network.rate, LATENCY + network.separator.window, body)
 
 
