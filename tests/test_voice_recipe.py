@@ -150,6 +150,10 @@ def test_takes_first_weights_of_a_network_of_talkers():
     expected = 0.5 * (torch.tensor([1.0, 0.0]) + masks[:, :1] - masks[:, 1:])
     torch.testing.assert_close(told, expected)  # a vector does nothing yet
     torch.testing.assert_close(after, 0.5 * (torch.tensor([1.0, 0.0]) + joined[:, :1] - joined[:, 1:]))
+    with torch.no_grad():
+        taken.network.mark.normal_()  # from here on the clip is something else than the recording
+        assert (taken(spectrum, torch.eye(4)[:1], clip) - after).abs().max() > 1e-3
+        torch.testing.assert_close(taken(spectrum, torch.eye(4)[:1]), expected)
     deeper = Chosen(replace(made.config.network, blocks=3))
     deeper.network.load_state_dict(grown(network.state_dict(), deeper.network))
     with torch.no_grad():
