@@ -123,6 +123,14 @@ def test_a_share_of_the_references_is_a_vector_alone_and_each_mixture_decides_fo
     np.testing.assert_array_equal(silent.numpy(), blank)
 
 
+def test_a_network_may_be_told_the_vector_alone():
+    known = recipe().config
+    made = VoiceRecipe(replace(known, network=replace(known.network, clip=False)), Pitch())
+    network = made.network()
+    assert [cue.name for cue in made.manifest("voice", network).cues] == ["voice"]
+    assert torch.isfinite(made.loss(network, *batch([300], [600])).total)
+
+
 def test_another_microphone_changes_colour_and_adds_noise():
     tone = tones([440], 1)[0].numpy()
     for seed in range(20):

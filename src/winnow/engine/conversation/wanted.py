@@ -330,8 +330,8 @@ class WantedBody:
         encoder: VoiceEncoder,
         told: Sequence[Separator] = (),
     ) -> None:
-        self._parts = [(WindowBody(each, channels, network.rate, True, 0.0), 1) for each in told]
-        self._parts.insert(0, (WindowBody(network.separator, channels, network.rate, True, 0.0), network.talkers))
+        separators = [(network.separator, network.talkers), *((each, 1) for each in told)]
+        self._parts = [(WindowBody(each, channels, network.rate, True, 0.0), count) for each, count in separators]
         self._waiting: list[Stack] = [np.zeros((count, channels, 0), np.float32) for _, count in self._parts]
         self._wanted = Wanted(channels, network.talkers, network.rate, wanted, encoder, bool(told))
 
